@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef BASE_NOTES_H
+#define BASE_NOTES_H
+
+#include "base/vec.h"
+
+/* What a step has to tell the user without failing: collected here, printed by cmd/. */
+enum note_level {
+	NOTE_INFO,
+	NOTE_WARNING, /* accepted or ignored, but worth knowing */
+	NOTE_REFUSE,  /* a preflight finding that stops the command */
+};
+
+struct note {
+	enum note_level level;
+	char *about; /* the object: "default/web:http", "config.yaml: ipvs.foo"; or NULL */
+	char *text;
+};
+
+struct notes {
+	VEC(struct note) list;
+};
+
+/* n may be NULL: then nothing is kept. about may be NULL. */
+void notes_add(struct notes *n, enum note_level level, const char *about, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
+size_t notes_count(const struct notes *n, enum note_level level);
+void notes_clear(struct notes *n);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KERNEL_DRIVER_H
+#define KERNEL_DRIVER_H
+
+#include "plan/plan.h"
+
+/*
+ * A driver translates between one kind of object and one kernel interface. It decides and
+ * orders nothing.
+ */
+struct driver;
+struct driver_ops {
+	/* Adds what the kernel holds to *into (families: FAMILY_BIT mask). Leaves no trace;
+	 * repeats an interrupted dump a bounded number of times. A kind that the kernel does
+	 * not have is `present = false`, not an error. */
+	int (*read)(struct driver *d, unsigned families, struct state *into,
+	    struct error *err);
+	/* Runs n operations, all of this driver's kind, one phase, and for KIND_FW one table
+	 * of one family (so: one commit). *done counts finished ones. -1: err names the
+	 * object; ERR_MOVED when the kernel is not at op->have any more. */
+	int (*write)(struct driver *d, const struct op *ops, size_t n, size_t *done,
+	    struct error *err);
+	void (*close)(struct driver *d);
+};
+struct driver {
+	const struct driver_ops *ops;
+};
+
+static inline void driver_close(struct driver *d)
+{
+	if (d)
+		d->ops->close(d);
+}
+DEFINE_AUTO(driver, struct driver *, driver_close)
+
+struct live_options;
+int fw_legacy_open(const struct live_options *o, struct driver **ret, struct error *err);
+int kset_nl_open(struct driver **ret, struct error *err);
+int lvs_nl_open(struct driver **ret, struct error *err);
+int vip_nl_open(struct driver **ret, struct error *err);
+int knob_proc_open(struct driver **ret, struct error *err);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MODEL_CONF_H
+#define MODEL_CONF_H
+
+#include "model/dialect.h"
+#include "model/model.h"
+
+enum detect_local {
+	DETECT_CLUSTER_CIDR, /* the default */
+	DETECT_NODE_CIDR,
+	DETECT_BRIDGE,
+	DETECT_INTERFACE_PREFIX,
+};
+
+/* An address of an interface of this node. */
+struct node_addr {
+	struct addr addr;
+	const char *ifname; /* "" when not known (offline) */
+};
+
+/*
+ * Settings of one node: KubeProxyConfiguration, what the Node object says, what the live
+ * node says, command line. conf_init() gives kube-proxy's defaults. Strings and arrays
+ * live in the arena.
+ */
+struct conf {
+	struct arena *arena;
+	struct dialect dialect;
+
+	const char *node_name;
+	const char *zone;	/* of the node, or NULL */
+	const struct node_addr *addrs; /* all of the node's interfaces except kube-ipvs0,
+					* loopback and link-local included when known */
+	size_t n_addrs;
+	const struct addr *node_ips; /* the Node object's InternalIPs */
+	size_t n_node_ips;
+	const struct prefix *node_pod_cidrs; /* spec.podCIDRs */
+	size_t n_node_pod_cidrs;
+
+	/* KubeProxyConfiguration */
+	struct addr bind_address; /* unset = default */
+	const char *hostname_override; /* or NULL */
+	const struct prefix *cluster_cidrs;
+	size_t n_cluster_cidrs;
+	enum detect_local detect_local;
+	const char *bridge, *interface_prefix; /* "" when unset */
+	bool masquerade_all;
+	unsigned masquerade_bit; /* 0..31, default 14 */
+	bool node_port_primary;	 /* nodePortAddresses: [primary] */
+	const struct prefix *node_port_addrs;
+	size_t n_node_port_addrs;
+	bool localhost_node_ports; /* default true */
+	bool tcp_be_liberal;	   /* conntrack.tcpBeLiberal, or the sysctl reads non-zero */
+	const char *scheduler;	   /* default "rr" */
+	bool strict_arp;
+	const struct prefix *exclude_cidrs;
+	size_t n_exclude_cidrs;
+	uint32_t tcp_timeout, tcpfin_timeout, udp_timeout; /* seconds, 0 = leave */
+
+	/* The node's kernel and tools */
+	bool random_fully; /* iptables >= 1.6.2: the default */
+	bool nfacct;	   /* counters can be created; default false */
+};
+
+/* Defaults, with an arena of its own. */
+struct conf *conf_new(void);
+void conf_free(struct conf *c);
+DEFINE_AUTO(conf, struct conf *, conf_free)
+
+/*
+ * Reads a KubeProxyConfiguration: YAML, or the ConfigMap that holds one, as YAML or JSON.
+ * Unknown or ill-typed fields are warnings in notes, with their path. -1: ERR_INPUT.
+ */
+int conf_load(struct conf *c, const char *path, struct notes *notes, struct error *err);
+
+/* Takes zone, InternalIPs, podCIDRs from the model's Node object conf->node_name, if it has
+ * one. Addresses become conf->addrs only if that is still empty. */
+void conf_take_node(struct conf *c, const struct model *m);
+
+/* Replaces the interface addresses. Copies. */
+void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n);
+
+static inline uint32_t conf_masquerade_mark(const struct conf *c)
+{
+	return 1u << c->masquerade_bit;
+}
+
+/* "The node IP" of a family that source ranges are compared with (dialect.node_ip); unset
+ * address when the release has none. */
+struct addr conf_node_ip(const struct conf *c, enum family f);
+
+/* The detector of a family: true and the pod CIDR for the CIDR modes, true and an unset
+ * prefix for the interface modes (conf->bridge, conf->interface_prefix), false for none. */
+bool conf_detector(const struct conf *c, enum family f, struct prefix *cidr);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MODEL_DIALECT_H
+#define MODEL_DIALECT_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* Whose address counts as "the node" when a source range is tested for containing it. */
+enum node_ip_source {
+	NODE_IP_BIND,	 /* <=1.27: --bind-address; unset: 0.0.0.0 / :: */
+	NODE_IP_PRIMARY, /* 1.28: the Node object's address, primary family only */
+	NODE_IP_BOTH,	 /* 1.29+: the Node object's address of each family */
+};
+
+/* Which topology hints an endpoint selection follows. */
+enum topology_rule {
+	TOPOLOGY_HINTS_AUTO,  /* <=1.26: annotation topology-aware-hints is Auto/auto */
+	TOPOLOGY_ANNOTATION,  /* 1.27-1.30: that or topology-mode, not empty nor disabled */
+	TOPOLOGY_HINTS_ALONE, /* 1.31+: annotations not consulted */
+	TOPOLOGY_NODE_HINTS,  /* 1.34+: forNodes before forZones */
+};
+
+/*
+ * What differs between kube-proxy releases, as named switches: the only place in the
+ * program that knows release numbers. Each switch is documented in dialect.c.
+ */
+struct dialect {
+	int major, minor, patch; /* patch -1 when not given */
+
+	/* both modes */
+	enum node_ip_source node_ip;
+	enum topology_rule topology;
+	bool external_local_on_cluster_ip; /* 1.29: eTP Local counts for ClusterIP services
+					    * that have externalIPs */
+	bool lb_ip_mode;		   /* 1.30: ipMode Proxy entries are skipped */
+	bool source_ranges_canonical;	   /* 1.30 */
+	bool primary_node_port_address;	   /* 1.31: nodePortAddresses: [primary] */
+	bool prefer_non_terminating_duplicate; /* 1.33 */
+
+	/* iptables mode */
+	bool own_kube_firewall;		/* 1.27: chain, rule and jumps of KUBE-FIREWALL */
+	bool fw_chain_ends_in_note;	/* 1.27: target-less last rule in KUBE-FW- */
+	bool node_port_default_by_family; /* 1.28: nodePortAddresses without an entry of the
+					   * family means all */
+	bool no_match_skips_node_ports; /* <=1.26: CIDRs that match nothing drop the node
+					 * port rules too, not only the tail */
+	bool be_liberal_skips_invalid;	/* 1.29 */
+	bool nfacct;			/* 1.31: when the counters exist (conf.nfacct) */
+
+	/* ipvs mode */
+	bool mh_port_flag;		   /* 1.27 */
+	bool ipvs_filter_health_return;	   /* 1.28, back-ported */
+	bool vip_elsewhere_not_bound;	   /* 1.28: LB/external IP on another interface */
+	bool node_addrs_by_interface;	   /* 1.28; before, an address that is also on
+					    * kube-ipvs0 is lost */
+	bool ipvs_out_filter;		   /* 1.29 */
+	bool ipvs_filter_ext_local_return; /* 1.30, back-ported */
+};
+
+#define DIALECT_OLDEST "1.26"
+#define DIALECT_NEWEST "1.36"
+
+/* "1.27", "v1.27.3", "1.30.0-gke.1"; NULL = the newest known. A release newer than the
+ * newest known is treated as that one. -1: ERR_USAGE, unknown or too old. */
+int dialect_parse(const char *version, struct dialect *ret, struct error *err);
+
+#endif

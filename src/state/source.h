@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef STATE_SOURCE_H
+#define STATE_SOURCE_H
+
+#include "state/state.h"
+
+/* Something that gives a state: the live kernel, a folder of dumps. */
+struct source;
+struct source_ops {
+	/* Reads the kinds (KIND_BIT mask) and families (FAMILY_BIT mask) asked for. */
+	int (*read)(struct source *s, unsigned kinds, unsigned families, struct state **ret,
+	    struct error *err);
+	void (*close)(struct source *s);
+};
+struct source {
+	const struct source_ops *ops;
+};
+
+static inline int source_read(struct source *s, unsigned kinds, unsigned families,
+    struct state **ret, struct error *err)
+{
+	return s->ops->read(s, kinds, families, ret, err);
+}
+
+static inline void source_close(struct source *s)
+{
+	if (s)
+		s->ops->close(s);
+}
+DEFINE_AUTO(source, struct source *, source_close)
+
+/*
+ * A folder with iptables-save.txt, ip6tables-save.txt, ipset-save.txt, ipvsadm-Sn.txt,
+ * addresses.txt, sysctls.txt (whichever exist), or one iptables-save file. Needs no
+ * privilege, opens no socket. -1: ERR_INPUT.
+ */
+int dump_open(const char *path, struct source **ret, struct error *err);
+
+#endif

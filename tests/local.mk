@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One cmocka program per module: NAME below is built from tests/unit/NAME.c and linked with
+# the logic only.
+EXTRA_DIST =
+unit_tests = \
+	tests/unit/test_base \
+	tests/unit/test_conf \
+	tests/unit/test_dump \
+	tests/unit/test_emit \
+	tests/unit/test_fw \
+	tests/unit/test_golden \
+	tests/unit/test_knob \
+	tests/unit/test_kset \
+	tests/unit/test_lvs \
+	tests/unit/test_migrate \
+	tests/unit/test_model \
+	tests/unit/test_own \
+	tests/unit/test_plan \
+	tests/unit/test_preflight \
+	tests/unit/test_replay \
+	tests/unit/test_traffic \
+	tests/unit/test_verify \
+	tests/unit/test_vip
+
+if HAVE_CMOCKA
+check_PROGRAMS = $(unit_tests)
+TESTS = $(unit_tests)
+endif
+LDADD = $(LOGIC_LIBS) $(CMOCKA_LIBS)
+AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DTESTDATA=\"$(abs_top_srcdir)/testdata\"

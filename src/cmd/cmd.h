@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "cmd/context.h"
+#include "cmd/exit.h"
+
+/* Options that only some commands take. */
+enum opt_group {
+	GROUP_MODEL = 1 << 0,	/* -f -c -n --node-address --kube-proxy */
+	GROUP_LIVE = 1 << 1,	/* --iptables --wait */
+	GROUP_WRITE = 1 << 2,	/* --dry-run */
+	GROUP_OUTPUT = 1 << 3,	/* -o, --color */
+	GROUP_PART = 1 << 4,	/* --part */
+	GROUP_AGAINST = 1 << 5, /* --against */
+	GROUP_MIGRATE = 1 << 6, /* --to --yes */
+};
+
+struct command {
+	const char *name;
+	bool takes_mode;
+	unsigned groups;
+	const char *synopsis, *summary, *details;
+	/* Returns an exit status; or -1 with err. */
+	int (*run)(struct context *ctx, struct error *err);
+};
+
+extern const struct command commands[]; /* ends with a NULL name */
+
+int cmd_show(struct context *ctx, struct error *err);
+int cmd_render(struct context *ctx, struct error *err);
+int cmd_diff(struct context *ctx, struct error *err);
+int cmd_apply(struct context *ctx, struct error *err);
+int cmd_verify(struct context *ctx, struct error *err);
+int cmd_migrate(struct context *ctx, struct error *err);
+
+#endif

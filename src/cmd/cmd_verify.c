@@ -1,1 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* verify MODE: object by object, want against the kernel. */
 #include "config.h"
+
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+#include "verify/verify.h"
+
+int cmd_verify(struct context *ctx, struct error *err)
+{
+	struct notes findings = {0};
+	struct scope scope;
+	int status = EXIT_DONE;
+
+	if (context_load(ctx, err) || context_read(ctx, err) ||
+	    context_emit(ctx, ctx->opts.mode, err))
+		return -1;
+	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
+	if (verify_state(ctx->want, ctx->have, &scope, &findings, err)) {
+		if (err->kind != ERR_VERIFY) {
+			notes_clear(&findings);
+			return -1;
+		}
+		for (size_t i = 0; i < findings.list.n; i++)
+			printf("%s: %s\n", findings.list.v[i].about,
+			    findings.list.v[i].text);
+		report_problem(ctx, "%s", err->msg);
+		status = EXIT_DIFFERS;
+	} else {
+		report_info(ctx, "the live %s state equals the model (%zu services)",
+		    mode_name(ctx->opts.mode), ctx->model->n_services);
+	}
+	notes_clear(&findings);
+	return status;
+}

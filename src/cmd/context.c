@@ -1,1 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Walks the first half of the line for every command: settings, model, both states. */
 #include "config.h"
+
+#include "cmd/context.h"
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+#include "emit/emit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+void context_free(struct context *ctx)
+{
+	state_free(ctx->want);
+	state_free(ctx->have);
+	source_close(ctx->source);
+	model_free(ctx->model);
+	conf_free(ctx->conf);
+	notes_clear(&ctx->notes);
+	opts_free(&ctx->opts);
+}
+
+/* kube-proxy: the override, else the host name, in lower case and without blanks. */
+static int choose_node(struct context *ctx, struct error *err)
+{
+	const char *name = ctx->opts.node;
+	char host[256] = "";
+	char *p;
+
+	if (!name)
+		name = ctx->conf->hostname_override;
+	if (!name || !*name) {
+		if (gethostname(host, sizeof(host) - 1))
+			return error_set(err, ERR_KERNEL, errno,
+			    "cannot read the host name; give the node with --node");
+		name = host;
+	}
+	p = arena_strdup(ctx->conf->arena, name);
+	for (char *c = p; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	ctx->conf->node_name = p;
+	return 0;
+}
+
+static int choose_dialect(struct context *ctx, struct error *err)
+{
+	const struct model_node *node = model_node_find(ctx->model, ctx->conf->node_name);
+	const char *version = ctx->opts.kube_proxy;
+	struct error ignored = {0};
+
+	if (version)
+		return dialect_parse(version, &ctx->conf->dialect, err)
+			   ? error_wrap(err, "--kube-proxy")
+			   : 0;
+	if (node && node->kubelet_version) {
+		if (!dialect_parse(node->kubelet_version, &ctx->conf->dialect, &ignored))
+			return 0;
+		notes_add(&ctx->notes, NOTE_WARNING, node->name,
+		    "kubelet version %s: %s; taking %s, choose with --kube-proxy",
+		    node->kubelet_version, ignored.msg, DIALECT_NEWEST);
+	}
+	return dialect_parse(NULL, &ctx->conf->dialect, err);
+}
+
+static void take_node_addresses(struct context *ctx)
+{
+	size_t n = ctx->opts.node_addresses.n;
+	struct node_addr *v = arena_array(ctx->conf->arena, struct node_addr, n);
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct node_addr){
+		    .addr = ctx->opts.node_addresses.v[i], .ifname = ""};
+	if (n)
+		conf_set_addrs(ctx->conf, v, n);
+}
+
+static int check_source(const char *from, struct error *err)
+{
+	static const char *const live[] = {"live:", "dump:"};
+
+	if (!from)
+		return error_set(err, ERR_USAGE, 0,
+		    "no services given; use -f FILE with the output of: kubectl get "
+		    "svc,endpointslices,nodes -A -o json");
+	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+		if (!strncmp(from, live[i], strlen(live[i])))
+			return error_set(err, ERR_USAGE, 0,
+			    "-f %s: this release reads the services from a file only",
+			    from);
+	if (!strcmp(from, "cluster") && access(from, F_OK))
+		return error_set(err, ERR_USAGE, 0,
+		    "-f cluster: this release reads the services from a file only; save "
+		    "the output of: kubectl get svc,endpointslices,nodes -A -o json");
+	return 0;
+}
+
+int context_load(struct context *ctx, struct error *err)
+{
+	if (check_source(ctx->opts.from, err))
+		return -1;
+	ctx->conf = conf_new();
+	if (ctx->opts.config && conf_load(ctx->conf, ctx->opts.config, &ctx->notes, err))
+		return -1;
+	if (choose_node(ctx, err))
+		return -1;
+	if (model_load(ctx->opts.from, &ctx->model, &ctx->notes, err))
+		return -1;
+	if (choose_dialect(ctx, err))
+		return -1;
+	take_node_addresses(ctx);
+	conf_take_node(ctx->conf, ctx->model);
+	if (ctx->model->n_nodes && !model_node_find(ctx->model, ctx->conf->node_name))
+		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
+		    "%s has no Node of this name: no endpoint counts as local; choose "
+		    "with "
+		    "--node",
+		    ctx->opts.from);
+	report_notes(ctx, &ctx->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
+	return 0;
+}
+
+/* On a live node kube-proxy takes the addresses of the interfaces, not the Node object's.
+ */
+static void take_interface_addresses(struct context *ctx)
+{
+	const struct vip_table *t = &ctx->have->vips;
+	struct node_addr *v;
+	size_t n = 0;
+
+	if (!t->present || ctx->opts.node_addresses.n)
+		return;
+	v = arena_array(ctx->conf->arena, struct node_addr, t->n_addrs);
+	for (size_t i = 0; i < t->n_addrs; i++)
+		if (strcmp(t->addrs[i].link, VIP_LINK))
+			v[n++] = (struct node_addr){
+			    .addr = t->addrs[i].prefix.addr,
+			    .ifname = arena_strdup(ctx->conf->arena, t->addrs[i].link),
+			};
+	conf_set_addrs(ctx->conf, v, n);
+}
+
+static void take_sysctls(struct context *ctx)
+{
+	const struct knob *k =
+	    knob_find(&ctx->have->knobs, "net.netfilter.nf_conntrack_tcp_be_liberal");
+
+	if (k && k->value && strcmp(k->value, "0"))
+		ctx->conf->tcp_be_liberal = true;
+}
+
+int context_reread(struct context *ctx, struct error *err)
+{
+	struct state *s;
+
+	if (source_read(ctx->source, KIND_ALL, ctx->opts.families, &s, err))
+		return -1;
+	state_free(ctx->have);
+	ctx->have = s;
+	return 0;
+}
+
+int context_read(struct context *ctx, struct error *err)
+{
+	struct live_options live = {
+	    .variant = ctx->opts.variant,
+	    .lock_wait = ctx->opts.wait,
+	};
+
+	if (ctx->opts.against ? dump_open(ctx->opts.against, &ctx->source, err)
+			      : live_source_open(&live, &ctx->source, err))
+		return -1;
+	if (context_reread(ctx, err))
+		return -1;
+	if (!ctx->opts.against) {
+		take_interface_addresses(ctx);
+		take_sysctls(ctx);
+	}
+	return 0;
+}
+
+int context_emit(struct context *ctx, enum mode mode, struct error *err)
+{
+	struct notes notes = {0};
+	struct state *want;
+	int ret = emit_state(
+	    mode, ctx->model, ctx->conf, ctx->opts.families, &want, &notes, err);
+
+	report_notes(ctx, &notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
+	notes_clear(&notes);
+	if (ret)
+		return -1;
+	state_free(ctx->want);
+	ctx->want = want;
+	return 0;
+}
+
+struct scope context_scope(const struct context *ctx, unsigned modes)
+{
+	return (struct scope){
+	    .modes = modes,
+	    .families = ctx->opts.families,
+	    .kinds = KIND_ALL,
+	    .exclude_cidrs = ctx->conf->exclude_cidrs,
+	    .n_exclude_cidrs = ctx->conf->n_exclude_cidrs,
+	};
+}

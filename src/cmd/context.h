@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_CONTEXT_H
+#define CMD_CONTEXT_H
+
+#include "cmd/opts.h"
+#include "kernel/live.h"
+#include "model/conf.h"
+#include "plan/plan.h"
+#include "state/source.h"
+
+/* What one run of the program holds: options in, and the values of the line as they are
+ * built. Released by context_free(). */
+struct context {
+	struct opts opts;
+	struct notes notes; /* remarks of the loaders */
+	struct conf *conf;
+	struct model *model;
+	struct source *source; /* where `have` comes from */
+	struct state *have, *want;
+};
+
+void context_free(struct context *ctx);
+
+/* Reads settings, model and node facts: fills conf and model. */
+int context_load(struct context *ctx, struct error *err);
+
+/* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of
+ * into ctx->have; then conf has the node's addresses as kube-proxy would take them. */
+int context_read(struct context *ctx, struct error *err);
+
+/* Reads again: replaces ctx->have. */
+int context_reread(struct context *ctx, struct error *err);
+
+/* Emits the desired state of a mode into ctx->want. */
+int context_emit(struct context *ctx, enum mode mode, struct error *err);
+
+/* What a run for these modes may touch. Borrows from ctx. */
+struct scope context_scope(const struct context *ctx, unsigned modes);
+
+#endif

@@ -1,1 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of commands, and the only place that exits. */
 #include "config.h"
+
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct command commands[] = {
+    {
+	.name = "show",
+	.groups = GROUP_MODEL | GROUP_OUTPUT,
+	.synopsis = "show -f SOURCE [-o text|wide|json]",
+	.summary = "print the service model",
+	.details = "Prints the services of SOURCE: a table, with -o wide the endpoints "
+		   "too, with\n"
+		   "-o json the native model (vipshift.json(5)), which -f reads back.\n",
+	.run = cmd_show,
+    },
+    {
+	.name = "render",
+	.takes_mode = true,
+	.groups = GROUP_MODEL | GROUP_PART,
+	.synopsis = "render MODE -f SOURCE [--part PART]",
+	.summary = "print the desired state in the stock tools' own formats",
+	.details = "Prints what kube-proxy would program in MODE. Needs no root. Without "
+		   "--part all\n"
+		   "parts are printed, each under a heading \"# part: NAME\".\n",
+	.run = cmd_render,
+    },
+    {
+	.name = "diff",
+	.takes_mode = true,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_AGAINST,
+	.synopsis = "diff MODE -f SOURCE [--against DIR] [-o text|diff|json]",
+	.summary = "show what apply would change",
+	.details = "Compares the live kernel, or the saved dumps in DIR, with what MODE "
+		   "should be.\n"
+		   "Exits with 2 when something differs.\n",
+	.run = cmd_diff,
+    },
+    {
+	.name = "apply",
+	.takes_mode = true,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
+	.synopsis = "apply MODE -f SOURCE [--dry-run]",
+	.summary = "make the live state of MODE equal the model",
+	.details = "Touches only what differs and only objects that kube-proxy would "
+		   "own, then reads\n"
+		   "the kernel again and verifies it.\n",
+	.run = cmd_apply,
+    },
+    {
+	.name = "verify",
+	.takes_mode = true,
+	.groups = GROUP_MODEL | GROUP_LIVE,
+	.synopsis = "verify MODE -f SOURCE",
+	.summary = "prove that the live state of MODE equals the model",
+	.details = "Compares object by object and lists every finding. Exits with 2 if "
+		   "there is one.\n",
+	.run = cmd_verify,
+    },
+    {
+	.name = "migrate",
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE,
+	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes]",
+	.summary = "switch the live node to MODE without losing a connection",
+	.details = "Checks the node, builds the new state beside the old one, verifies "
+		   "it, cuts over\n"
+		   "with one atomic commit per IP family, verifies again and removes the "
+		   "old mode's\n"
+		   "objects. On any failure the old state is put back.\n",
+	.run = cmd_migrate,
+    },
+    {0},
+};
+
+static int run(struct context *ctx, int argc, char **argv)
+{
+	struct error err = {0};
+	int status;
+
+	if (opts_parse(argc, argv, &ctx->opts, &err)) {
+		report_error(ctx, &err);
+		return EXIT_USAGE;
+	}
+	if (ctx->opts.help) {
+		opts_print_help(stdout, ctx->opts.command);
+		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
+	}
+	if (!ctx->opts.command) {
+		puts(PACKAGE_STRING);
+		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
+	}
+	status = ctx->opts.command->run(ctx, &err);
+	if (status < 0) {
+		report_error(ctx, &err);
+		status = (int)exit_status_of(err.kind);
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct context ctx = {0};
+	int status;
+
+	/* Numbers in rules and JSON are written with a point, whatever the locale says.
+	 */
+	setlocale(LC_ALL, "C");
+	signal(SIGPIPE, SIG_IGN);
+	status = run(&ctx, argc, argv);
+	context_free(&ctx);
+	return status;
+}

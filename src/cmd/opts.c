@@ -1,1 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line: one table of options, which also makes the help. */
 #include "config.h"
+
+#include "cmd/opts.h"
+#include "cmd/cmd.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum opt_id {
+	OPT_AGAINST = 256,
+	OPT_COLOR,
+	OPT_DRY_RUN,
+	OPT_HELP,
+	OPT_IPTABLES,
+	OPT_KUBE_PROXY,
+	OPT_NODE_ADDRESS,
+	OPT_PART,
+	OPT_TO,
+	OPT_VERSION,
+};
+
+struct option_row {
+	int id; /* the short letter, or enum opt_id */
+	const char *name, *arg;
+	unsigned groups; /* 0: every command */
+	const char *help;
+};
+
+static const struct option_row rows[] = {
+    {'f', "from", "SOURCE", GROUP_MODEL,
+	"Kubernetes JSON or vipshift's model JSON; - is standard input"},
+    {'c', "config", "FILE", GROUP_MODEL,
+	"KubeProxyConfiguration, or the ConfigMap that holds it"},
+    {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
+    {OPT_NODE_ADDRESS, "node-address", "IP", GROUP_MODEL,
+	"an address of the node (repeatable); overrides what is found"},
+    {OPT_KUBE_PROXY, "kube-proxy", "VERSION", GROUP_MODEL,
+	"whose dialect to speak, " DIALECT_OLDEST " to " DIALECT_NEWEST
+	" (default: the Node's kubelet version, else the newest)"},
+    {OPT_TO, "to", "MODE", GROUP_MIGRATE, "the mode to switch to: iptables or ipvs"},
+    {OPT_PART, "part", "PART", GROUP_PART,
+	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
+    {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
+	"compare with saved dumps instead of the live kernel"},
+    {OPT_DRY_RUN, "dry-run", NULL, GROUP_WRITE, "print the plan, change nothing"},
+    {'y', "yes", NULL, GROUP_MIGRATE, "ask no question"},
+    {'4', "ipv4", NULL, GROUP_MODEL, "IPv4 only"},
+    {'6', "ipv6", NULL, GROUP_MODEL, "IPv6 only"},
+    {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE,
+	"the kernel interface for rules: auto, legacy or nft"},
+    {'w', "wait", "SECONDS", GROUP_LIVE, "wait for the xtables lock (default 5)"},
+    {'o', "output", "FORM", GROUP_OUTPUT, "text, json, diff; show also has wide"},
+    {OPT_COLOR, "color", "WHEN", GROUP_OUTPUT, "auto, always or never"},
+    {'q', "quiet", NULL, 0, "say only problems"},
+    {'v', "verbose", NULL, 0, "say more"},
+    {OPT_HELP, "help", NULL, 0, "this text"},
+    {OPT_VERSION, "version", NULL, 0, "the program's version"},
+};
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const struct option_row *row_of(int id)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].id == id)
+			return &rows[i];
+	return NULL;
+}
+
+static int bad_value(
+    struct error *err, const char *option, const char *value, const char *wanted)
+{
+	return error_set(
+	    err, ERR_USAGE, 0, "--%s %s: expected %s", option, value, wanted);
+}
+
+/* Index of s in a NULL-terminated list, or -1. */
+static int choice(const char *s, const char *const *list)
+{
+	for (int i = 0; list[i]; i++)
+		if (!strcmp(list[i], s))
+			return i;
+	return -1;
+}
+
+static int take_choice(const char *option, const char *value, const char *const *list,
+    const char *wanted, unsigned *ret, struct error *err)
+{
+	int i = choice(value, list);
+
+	if (i < 0)
+		return bad_value(err, option, value, wanted);
+	*ret = (unsigned)i;
+	return 0;
+}
+
+static int take_wait(const char *value, double *ret, struct error *err)
+{
+	char *end;
+	double v = strtod(value, &end);
+
+	if (end == value || *end || !(v >= 0) || v > 86400)
+		return bad_value(err, "wait", value, "seconds, 0 to 86400");
+	*ret = v;
+	return 0;
+}
+
+static int take(struct opts *o, int id, const char *arg, struct error *err)
+{
+	static const char *const outputs[] = {"text", "json", "diff", "wide", NULL};
+	static const char *const colors[] = {"auto", "always", "never", NULL};
+	static const char *const variants[] = {"auto", "legacy", "nft", NULL};
+	struct addr a;
+	unsigned v = 0;
+
+	switch (id) {
+	case 'f':
+		o->from = arg;
+		return 0;
+	case 'c':
+		o->config = arg;
+		return 0;
+	case 'n':
+		o->node = arg;
+		return 0;
+	case '4':
+	case '6':
+		if (o->families != FAMILY_BOTH)
+			return error_set(err, ERR_USAGE, 0,
+			    "-4 and -6 exclude each other; leave both out for both "
+			    "families");
+		o->families = FAMILY_BIT(id == '4' ? FAMILY_4 : FAMILY_6);
+		return 0;
+	case 'w':
+		return take_wait(arg, &o->wait, err);
+	case 'o':
+		if (take_choice(
+			"output", arg, outputs, "text, json, diff or wide", &v, err))
+			return -1;
+		o->output = (enum output)v;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case 'v':
+		o->verbose++;
+		return 0;
+	case 'y':
+		o->yes = true;
+		return 0;
+	case OPT_AGAINST:
+		o->against = arg;
+		return 0;
+	case OPT_COLOR:
+		if (take_choice("color", arg, colors, "auto, always or never", &v, err))
+			return -1;
+		o->color = (enum color)v;
+		return 0;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
+		return 0;
+	case OPT_IPTABLES:
+		if (take_choice(
+			"iptables", arg, variants, "auto, legacy or nft", &v, err))
+			return -1;
+		o->variant = (enum fw_variant)v;
+		return 0;
+	case OPT_KUBE_PROXY:
+		o->kube_proxy = arg;
+		return 0;
+	case OPT_NODE_ADDRESS:
+		if (!addr_parse(arg, &a))
+			return bad_value(err, "node-address", arg, "an IP address");
+		vec_push(&o->node_addresses, a);
+		return 0;
+	case OPT_PART:
+		if (!part_parse(arg, &o->part))
+			return bad_value(err, "part", arg,
+			    "iptables, ip6tables, ipset, ipvs, addresses or sysctls");
+		o->part_set = true;
+		return 0;
+	case OPT_TO:
+		return mode_parse(arg, &o->mode)
+			   ? 0
+			   : bad_value(err, "to", arg, "iptables or ipvs");
+	default:
+		return error_set(err, ERR_USAGE, 0, "unknown option");
+	}
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static void getopt_tables(struct option *longs, char *shorts)
+{
+	char *s = shorts;
+
+	*s++ = ':';
+	for (size_t i = 0; i < N_ROWS; i++) {
+		longs[i] = (struct option){
+		    .name = rows[i].name,
+		    .has_arg = rows[i].arg ? required_argument : no_argument,
+		    .val = rows[i].id,
+		};
+		if (rows[i].id < 256) {
+			*s++ = (char)rows[i].id;
+			if (rows[i].arg)
+				*s++ = ':';
+		}
+	}
+	longs[N_ROWS] = (struct option){0};
+	*s = '\0';
+}
+
+/* The words that are no options: COMMAND [MODE]. */
+static int take_words(struct opts *o, char **words, int n, struct error *err)
+{
+	if (!n)
+		return error_set(err, ERR_USAGE, 0, "no command; try: vipshift --help");
+	o->command = command_find(words[0]);
+	if (!o->command)
+		return error_set(err, ERR_USAGE, 0,
+		    "%s: no such command; vipshift --help lists them", words[0]);
+	if (o->help)
+		return 0;
+	if (o->command->takes_mode) {
+		if (n < 2)
+			return error_set(err, ERR_USAGE, 0, "which mode? vipshift %s",
+			    o->command->synopsis);
+		if (!mode_parse(words[1], &o->mode))
+			return error_set(err, ERR_USAGE, 0,
+			    "%s: no such mode; it is iptables or ipvs", words[1]);
+	}
+	if (n > 1 + o->command->takes_mode)
+		return error_set(err, ERR_USAGE, 0, "%s: one word too many; vipshift %s",
+		    words[1 + o->command->takes_mode], o->command->synopsis);
+	return 0;
+}
+
+/* Every option given must mean something to the command. */
+static int check_seen(const struct opts *o, const bool *seen, struct error *err)
+{
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (seen[i] && rows[i].groups && !(rows[i].groups & o->command->groups))
+			return error_set(err, ERR_USAGE, 0,
+			    "--%s means nothing to this command; vipshift %s",
+			    rows[i].name, o->command->synopsis);
+	if (o->command->groups & GROUP_MIGRATE && !seen[row_of(OPT_TO) - rows])
+		return error_set(
+		    err, ERR_USAGE, 0, "which way? vipshift %s", o->command->synopsis);
+	if (o->output == OUT_WIDE && o->command->run != cmd_show)
+		return error_set(err, ERR_USAGE, 0, "-o wide is for show only");
+	if (o->output == OUT_DIFF && o->command->run == cmd_show)
+		return error_set(
+		    err, ERR_USAGE, 0, "-o diff: show has text, wide and json");
+	return 0;
+}
+
+int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
+{
+	struct option longs[N_ROWS + 1];
+	char shorts[2 * N_ROWS + 2];
+	bool seen[N_ROWS] = {false}, version = false;
+	int id;
+
+	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5};
+	getopt_tables(longs, shorts);
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (id == '?' || id == ':')
+			return error_set(err, ERR_USAGE, 0, "%s: %s", argv[optind - 1],
+			    id == ':' ? "needs a value" : "unknown option; try --help");
+		seen[row_of(id) - rows] = true;
+		if (id == OPT_HELP)
+			ret->help = true;
+		else if (id == OPT_VERSION)
+			version = true;
+		else if (take(ret, id, optarg, err))
+			return -1;
+	}
+	if (version || (ret->help && optind == argc))
+		return 0;
+	if (take_words(ret, argv + optind, argc - optind, err))
+		return -1;
+	return ret->help ? 0 : check_seen(ret, seen, err);
+}
+
+void opts_free(struct opts *o)
+{
+	vec_free(&o->node_addresses);
+}
+
+static void print_option(FILE *out, const struct option_row *r)
+{
+	char left[64];
+
+	if (r->id < 256)
+		snprintf(left, sizeof(left), "  -%c, --%s%s%s", r->id, r->name,
+		    r->arg ? " " : "", r->arg ? r->arg : "");
+	else
+		snprintf(left, sizeof(left), "      --%s%s%s", r->name, r->arg ? " " : "",
+		    r->arg ? r->arg : "");
+	fprintf(out, "%-28s %s\n", left, r->help);
+}
+
+void opts_print_help(FILE *out, const struct command *cmd)
+{
+	if (cmd) {
+		fprintf(out, "Usage: vipshift %s [OPTIONS]\n\n%s\nOptions:\n",
+		    cmd->synopsis, cmd->details);
+	} else {
+		fputs(
+		    "Usage: vipshift COMMAND [MODE] [OPTIONS]\n\n"
+		    "Programs and migrates a Kubernetes node's service load balancing.\n"
+		    "MODE is iptables or ipvs.\n\nCommands:\n",
+		    out);
+		for (const struct command *c = commands; c->name; c++)
+			fprintf(out, "  %-10s %s\n", c->name, c->summary);
+		fputs("\nOptions:\n", out);
+	}
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (!cmd || !rows[i].groups || rows[i].groups & cmd->groups)
+			print_option(out, &rows[i]);
+	fputs(
+	    "\nExit status: 0 done, 1 error, 2 something differs, 3 refused, 4 locked,\n"
+	    "5 interface missing, 6 failed and rolled back, 7 partly done, 64 usage.\n"
+	    "vipshift(8) says all of it.\n",
+	    out);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_OPTS_H
+#define CMD_OPTS_H
+
+#include "base/addr.h"
+#include "base/error.h"
+#include "base/vec.h"
+#include "kernel/live.h"
+#include "state/state.h"
+
+enum output { OUT_TEXT, OUT_JSON, OUT_DIFF, OUT_WIDE };
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* The command line, parsed. Strings point into argv. */
+struct opts {
+	const struct command *command;
+	enum mode mode; /* the MODE argument, or migrate's --to */
+	bool help;
+
+	const char *from, *config, *node, *kube_proxy, *against;
+	VEC(struct addr) node_addresses;
+	unsigned families; /* FAMILY_BIT mask */
+	bool part_set;
+	enum part part;
+	enum output output;
+	enum color color;
+	enum fw_variant variant;
+	double wait; /* seconds for the xtables lock */
+	bool quiet, yes, dry_run;
+	int verbose;
+};
+
+/* Fills *ret from the command line. -1: ERR_USAGE, says what to type instead. */
+int opts_parse(int argc, char **argv, struct opts *ret, struct error *err);
+void opts_free(struct opts *o);
+
+/* `vipshift --help`, or the page of one command. */
+void opts_print_help(FILE *out, const struct command *cmd);
+
+#endif

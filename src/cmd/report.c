@@ -1,1 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the program says to people, and plans in the form they asked for. */
 #include "config.h"
+
+#include "cmd/report.h"
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+static void say(const struct context *ctx, const char *fmt, va_list ap)
+{
+	fputs("vipshift: ", stderr);
+	if (ctx->opts.command)
+		fprintf(stderr, "%s: ", ctx->opts.command->name);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void report_info(const struct context *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ctx->opts.quiet)
+		return;
+	va_start(ap, fmt);
+	say(ctx, fmt, ap);
+	va_end(ap);
+}
+
+void report_problem(const struct context *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(ctx, fmt, ap);
+	va_end(ap);
+}
+
+void report_error(const struct context *ctx, const struct error *err)
+{
+	report_problem(ctx, "%s", err->msg);
+}
+
+void report_notes(const struct context *ctx, const struct notes *n, enum note_level min)
+{
+	static const char *const prefix[] = {
+	    [NOTE_INFO] = "",
+	    [NOTE_WARNING] = "warning: ",
+	    [NOTE_REFUSE] = "",
+	};
+
+	for (size_t i = 0; i < n->list.n; i++) {
+		const struct note *note = &n->list.v[i];
+
+		if (note->level < min || (note->level == NOTE_INFO && ctx->opts.quiet))
+			continue;
+		report_problem(ctx, "%s%s%s%s", prefix[note->level],
+		    note->about ? note->about : "", note->about ? ": " : "", note->text);
+	}
+}
+
+bool report_colour(const struct context *ctx, FILE *stream)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	switch (ctx->opts.color) {
+	case COLOR_ALWAYS:
+		return true;
+	case COLOR_NEVER:
+		return false;
+	case COLOR_AUTO:
+		break;
+	}
+	if ((no && *no) || (term && !strcmp(term, "dumb")))
+		return false;
+	return isatty(fileno(stream));
+}
+
+int report_flush(struct strbuf *sb, struct error *err)
+{
+	int failed = strbuf_flush(sb);
+
+	if (failed || fflush(stdout))
+		return error_set(
+		    err, ERR_INPUT, errno, "cannot write to standard output");
+	return 0;
+}
+
+int report_plan(
+    const struct context *ctx, const struct plan *p, bool phases, struct error *err)
+{
+	struct strbuf sb = {.out = stdout};
+	int ret;
+
+	switch (ctx->opts.output) {
+	case OUT_JSON:
+		plan_print_json(&sb, p, phases);
+		break;
+	case OUT_DIFF:
+		plan_print_diff(&sb, p, report_colour(ctx, stdout));
+		break;
+	case OUT_TEXT:
+	case OUT_WIDE:
+		plan_print_text(&sb, p, phases);
+		break;
+	}
+	ret = report_flush(&sb, err);
+	strbuf_free(&sb);
+	return ret;
+}
+
+double report_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}

@@ -183,7 +183,8 @@ bool fw_chain_eq(const struct fw_chain *a, const struct fw_chain *b);
 /* The value that iptables computes for 1/n: through the text "%.10f" (kube-proxy's). */
 uint32_t fw_probability(unsigned n);
 
-/* ---- save-form text (fw_text.c): the one parser and the one printer of rule syntax */
+/* ---- save-form text (fw_parse.c, fw_print.c): the one parser and the one printer of rule
+ * syntax */
 
 /* "-A CHAIN ..." without a newline. */
 void fw_print_rule(struct strbuf *sb, enum family f, const char *chain,

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* iptables-save files: tables, chain lines, and where each rule goes. The rules
+ * themselves are fw_rule_text.c's. */
+#include "config.h"
+
+#include "state/fw.h"
+#include "base/hash.h"
+#include "base/vec.h"
+#include "state/fw_rule_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHAIN_NAME_MAX 28 /* what the kernel's tables can hold */
+
+/* A rule and the index of its chain, until the table is complete. */
+struct pending {
+	size_t chain;
+	struct fw_rule rule;
+};
+
+struct parser {
+	struct fw_reader rd;
+	const char *where;
+	size_t line;
+	struct fw_ruleset *rs;
+	struct error *err;
+	bool in_table;
+	enum fw_table_id id;
+	VEC(struct fw_chain) chains;
+	VEC(struct pending) rules;
+	size_t *slots; /* open addressing: index of a chain + 1 */
+	size_t n_slots;
+	size_t last_chain; /* of the rule before: mostly the same */
+};
+
+static int fail(struct parser *p, const char *text)
+{
+	return error_set(p->err, ERR_INPUT, 0, "%s:%zu: %s", p->where, p->line, text);
+}
+
+/* ---- chains by name */
+
+static size_t *chain_slot(struct parser *p, const char *name)
+{
+	size_t i = hash_bytes(name, strlen(name), 0) & (p->n_slots - 1);
+
+	while (p->slots[i] && strcmp(p->chains.v[p->slots[i] - 1].name, name))
+		i = (i + 1) & (p->n_slots - 1);
+	return &p->slots[i];
+}
+
+static void grow_slots(struct parser *p)
+{
+	free(p->slots);
+	p->n_slots = p->n_slots ? p->n_slots * 2 : 256;
+	p->slots = xcalloc(p->n_slots, sizeof(*p->slots));
+	for (size_t i = 0; i < p->chains.n; i++)
+		*chain_slot(p, p->chains.v[i].name) = i + 1;
+}
+
+static size_t add_chain(struct parser *p, const struct fw_chain *c)
+{
+	vec_push(&p->chains, *c);
+	if (p->chains.n * 2 > p->n_slots)
+		grow_slots(p);
+	else
+		*chain_slot(p, c->name) = p->chains.n;
+	return p->chains.n - 1;
+}
+
+/* -1 when there is none. Built-in chains need no chain line. */
+static int find_chain(struct parser *p, const char *name, size_t *ret)
+{
+	struct fw_chain c = {.builtin = true};
+	size_t slot;
+
+	if (p->last_chain < p->chains.n &&
+	    !strcmp(p->chains.v[p->last_chain].name, name)) {
+		*ret = p->last_chain;
+		return 0;
+	}
+	slot = *chain_slot(p, name);
+	if (slot) {
+		*ret = slot - 1;
+		return 0;
+	}
+	if (!fw_is_builtin(p->id, name))
+		return -1;
+	c.name = arena_strdup(p->rd.arena, name);
+	*ret = add_chain(p, &c);
+	return 0;
+}
+
+/* ---- tables */
+
+static int begin_table(struct parser *p)
+{
+	const struct fw_words *w = &p->rd.words;
+	const struct fw_table *t;
+
+	if (p->in_table)
+		return fail(p, "a table begins before the COMMIT of the one above");
+	if (w->n != 1 || !fw_table_parse(w->v[0] + 1, &p->id))
+		return error_set(p->err, ERR_INPUT, 0, "%s:%zu: no such table: %s",
+		    p->where, p->line, w->v[0] + 1);
+	t = &p->rs->tables[p->id];
+	p->in_table = true;
+	p->chains.n = p->rules.n = 0;
+	p->last_chain = 0;
+	p->n_slots /= 2; /* cleared and brought back to size */
+	if (!p->n_slots)
+		p->n_slots = 128;
+	grow_slots(p);
+	for (size_t i = 0; i < t->n_chains; i++)
+		add_chain(p, &t->chains[i]);
+	return 0;
+}
+
+/* Gives every chain one array with what it had and what was read, in order. */
+static void place_rules(struct parser *p)
+{
+	size_t *n = xcalloc(p->chains.n, sizeof(*n));
+
+	for (size_t i = 0; i < p->rules.n; i++)
+		n[p->rules.v[i].chain]++;
+	for (size_t i = 0; i < p->chains.n; i++) {
+		struct fw_chain *c = &p->chains.v[i];
+		struct fw_rule *old = c->rules;
+
+		if (!n[i])
+			continue;
+		c->rules = arena_array(p->rd.arena, struct fw_rule, c->n_rules + n[i]);
+		if (c->n_rules)
+			memcpy(c->rules, old, c->n_rules * sizeof(*old));
+	}
+	for (size_t i = 0; i < p->rules.n; i++) {
+		struct fw_chain *c = &p->chains.v[p->rules.v[i].chain];
+
+		c->rules[c->n_rules++] = p->rules.v[i].rule;
+	}
+	free(n);
+}
+
+static void end_table(struct parser *p)
+{
+	struct fw_table *t = &p->rs->tables[p->id];
+
+	place_rules(p);
+	t->present = true;
+	t->n_chains = p->chains.n;
+	t->chains =
+	    arena_copy(p->rd.arena, p->chains.v, p->chains.n * sizeof(*p->chains.v));
+	fw_table_sort(p->id, t);
+	p->in_table = false;
+}
+
+/* ---- lines */
+
+/* "[packets:bytes]" */
+static bool parse_counters(const char *s, uint64_t *packets, uint64_t *bytes)
+{
+	char *end;
+
+	if (s[0] != '[' || s[1] < '0' || s[1] > '9')
+		return false;
+	*packets = strtoull(s + 1, &end, 10);
+	if (end[0] != ':' || end[1] < '0' || end[1] > '9')
+		return false;
+	*bytes = strtoull(end + 1, &end, 10);
+	return end[0] == ']' && !end[1];
+}
+
+static bool parse_policy(const char *s, bool builtin, enum fw_policy *ret)
+{
+	if (!strcmp(s, "-"))
+		*ret = FW_POLICY_NONE;
+	else if (builtin && !strcmp(s, "ACCEPT"))
+		*ret = FW_POLICY_ACCEPT;
+	else if (builtin && !strcmp(s, "DROP"))
+		*ret = FW_POLICY_DROP;
+	else
+		return false;
+	return true;
+}
+
+static int chain_line(struct parser *p)
+{
+	const struct fw_words *w = &p->rd.words;
+	const char *name = w->v[0] + 1;
+	struct fw_chain c = {.builtin = fw_is_builtin(p->id, name)};
+	size_t at;
+
+	if (w->n < 2 || w->n > 3 || !*name)
+		return fail(p, "a chain line reads \":NAME POLICY [0:0]\"");
+	if (strlen(name) > CHAIN_NAME_MAX)
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s:%zu: chain %s: the name is longer than %d characters", p->where,
+		    p->line, name, CHAIN_NAME_MAX);
+	if (!parse_policy(w->v[1], c.builtin, &c.policy))
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s:%zu: chain %s: no such policy: %s", p->where, p->line, name,
+		    w->v[1]);
+	if (w->n == 3 && !parse_counters(w->v[2], &c.packets, &c.bytes))
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s:%zu: chain %s: no counters: %s", p->where, p->line, name,
+		    w->v[2]);
+	at = *chain_slot(p, name);
+	if (at) {
+		p->chains.v[at - 1].policy = c.policy;
+		p->chains.v[at - 1].packets = c.packets;
+		p->chains.v[at - 1].bytes = c.bytes;
+		return 0;
+	}
+	c.name = arena_strdup(p->rd.arena, name);
+	add_chain(p, &c);
+	return 0;
+}
+
+static int rule_line(struct parser *p, const char *s, size_t len)
+{
+	const struct fw_words *w = &p->rd.words;
+	uint64_t packets = 0, bytes = 0;
+	struct pending r = {0};
+	size_t first = 0;
+
+	if (w->v[0][0] == '[') {
+		if (!parse_counters(w->v[0], &packets, &bytes))
+			return fail(p, "a rule's counters read \"[packets:bytes]\"");
+		first = 1;
+	}
+	if (w->n < first + 2 ||
+	    (strcmp(w->v[first], "-A") && strcmp(w->v[first], "--append")))
+		return fail(p, "this is not an iptables-save file: it has commands other "
+			       "than -A");
+	if (find_chain(p, w->v[first + 1], &r.chain))
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s:%zu: -A %s: table %s has no such chain", p->where, p->line,
+		    w->v[first + 1], fw_table_name(p->id));
+	p->last_chain = r.chain;
+	if (fw_reader_rule(&p->rd, s, len, first + 2, &r.rule, p->err))
+		return error_wrap(
+		    p->err, "%s:%zu: -A %s", p->where, p->line, w->v[first + 1]);
+	if (first) {
+		r.rule.packets = packets;
+		r.rule.bytes = bytes;
+	}
+	vec_push(&p->rules, r);
+	return 0;
+}
+
+/* What people take for a saved table. */
+static int not_a_save(struct parser *p)
+{
+	const char *word = p->rd.words.v[0];
+
+	if (!strcmp(word, "Chain"))
+		return fail(p, "this is a listing (iptables -L): give the output of "
+			       "iptables-save");
+	if (!strcmp(word, "-P") || !strcmp(word, "-N"))
+		return fail(p, "this is the output of iptables -S: give that of "
+			       "iptables-save");
+	if (word[0] == '-' || word[0] == ':' || word[0] == '[' || !strcmp(word, "COMMIT"))
+		return fail(p,
+		    "a line outside any table: \"*filter\" or another must come "
+		    "first");
+	return error_set(p->err, ERR_INPUT, 0,
+	    "%s:%zu: this is not an iptables-save file: \"%.40s\"", p->where, p->line,
+	    word);
+}
+
+static int parse_line(struct parser *p, const char *s, size_t len)
+{
+	const struct fw_words *w = &p->rd.words;
+
+	while (len && (*s == ' ' || *s == '\t')) {
+		s++;
+		len--;
+	}
+	if (len && s[len - 1] == '\r')
+		len--;
+	if (!len || *s == '#')
+		return 0;
+	if (fw_words_split(&p->rd.words, s, len, p->err))
+		return error_wrap(p->err, "%s:%zu", p->where, p->line);
+	if (!w->n)
+		return 0;
+	if (*s == '*')
+		return begin_table(p);
+	if (!p->in_table)
+		return not_a_save(p);
+	if (*s == '-' || *s == '[')
+		return rule_line(p, s, len);
+	if (*s == ':')
+		return chain_line(p);
+	if (w->n == 1 && !strcmp(w->v[0], "COMMIT")) {
+		end_table(p);
+		return 0;
+	}
+	return not_a_save(p);
+}
+
+static int parse_lines(struct parser *p, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	if (memchr(text, '\0', len))
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s: this is not an iptables-save file: it is not text", p->where);
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+
+		p->line++;
+		if (!nl)
+			nl = end;
+		if (parse_line(p, text, (size_t)(nl - text)))
+			return -1;
+		text = nl + 1;
+	}
+	if (p->in_table)
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s:%zu: table %s has no COMMIT: the file is cut off", p->where,
+		    p->line, fw_table_name(p->id));
+	return 0;
+}
+
+int fw_parse(const char *text, size_t len, const char *where, enum family f,
+    struct arena *a, struct fw_ruleset *rs, struct error *err)
+{
+	struct fw_ruleset done = *rs;
+	struct parser *p = xcalloc(1, sizeof(*p));
+	int r;
+
+	p->rd.family = f;
+	p->rd.arena = a;
+	p->where = where;
+	p->rs = &done;
+	p->err = err;
+	r = parse_lines(p, text, len);
+	if (!r) {
+		done.present = true;
+		*rs = done;
+	}
+	fw_reader_end(&p->rd);
+	vec_free(&p->chains);
+	vec_free(&p->rules);
+	free(p->slots);
+	free(p);
+	return r;
+}

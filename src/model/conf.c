@@ -1,1 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The settings of one node: defaults, what the Node object adds, and the questions that
+ * several settings answer together. Reading KubeProxyConfiguration is conf_yaml.c.
+ */
 #include "config.h"
+
+#include "model/conf.h"
+
+#include <string.h>
+
+struct conf *conf_new(void)
+{
+	struct arena *arena = arena_new();
+	struct conf *c = arena_new_of(arena, struct conf);
+
+	*c = (struct conf){
+	    .arena = arena,
+	    .bridge = "",
+	    .interface_prefix = "",
+	    .masquerade_bit = 14,
+	    .localhost_node_ports = true,
+	    .scheduler = "rr",
+	    .random_fully = true,
+	};
+	dialect_parse(NULL, &c->dialect, NULL); /* the newest always parses */
+	return c;
+}
+
+void conf_free(struct conf *c)
+{
+	if (c)
+		arena_free(c->arena);
+}
+
+void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n)
+{
+	struct node_addr *copy = arena_copy(c->arena, addrs, n * sizeof(*addrs));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i].ifname =
+		    addrs[i].ifname ? arena_strdup(c->arena, addrs[i].ifname) : "";
+	c->addrs = copy;
+	c->n_addrs = n;
+}
+
+void conf_take_node(struct conf *c, const struct model *m)
+{
+	const struct model_node *node =
+	    c->node_name ? model_node_find(m, c->node_name) : NULL;
+	struct node_addr *addrs;
+
+	if (!node)
+		return;
+	c->zone = arena_strdup(c->arena, node->zone);
+	c->node_ips =
+	    arena_copy(c->arena, node->addrs, node->n_addrs * sizeof(*node->addrs));
+	c->n_node_ips = node->n_addrs;
+	c->node_pod_cidrs = arena_copy(
+	    c->arena, node->pod_cidrs, node->n_pod_cidrs * sizeof(*node->pod_cidrs));
+	c->n_node_pod_cidrs = node->n_pod_cidrs;
+	if (c->n_addrs)
+		return;
+	addrs = arena_array(c->arena, struct node_addr, node->n_addrs);
+	for (size_t i = 0; i < node->n_addrs; i++)
+		addrs[i] = (struct node_addr){.addr = node->addrs[i], .ifname = ""};
+	c->addrs = addrs;
+	c->n_addrs = node->n_addrs;
+}
+
+/* The node's own address of a family; 1.28 looks at the first address alone. */
+static bool find_node_ip(const struct conf *c, enum family f, struct addr *ret)
+{
+	size_t n =
+	    c->dialect.node_ip == NODE_IP_PRIMARY && c->n_node_ips ? 1 : c->n_node_ips;
+
+	for (size_t i = 0; i < n; i++)
+		if (addr_family(&c->node_ips[i]) == f) {
+			*ret = c->node_ips[i];
+			return true;
+		}
+	return false;
+}
+
+struct addr conf_node_ip(const struct conf *c, enum family f)
+{
+	static const uint8_t zero[16], one4[4] = {127, 0, 0, 1}, one6[16] = {[15] = 1};
+	struct addr ret;
+
+	/* A real --bind-address overrides the node's address of its family in all
+	 * releases. */
+	if (addr_is_set(&c->bind_address) && !addr_is_unspecified(&c->bind_address) &&
+	    addr_family(&c->bind_address) == f)
+		return c->bind_address;
+	if (c->dialect.node_ip == NODE_IP_BIND)
+		return addr_from(f, zero);
+	if (find_node_ip(c, f, &ret))
+		return ret;
+	/* kube-proxy 1.28+ starts from the loopback addresses and replaces what it knows.
+	 */
+	return addr_from(f, f == FAMILY_4 ? one4 : one6);
+}
+
+static bool first_of_family(
+    const struct prefix *list, size_t n, enum family f, struct prefix *ret)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr_family(&list[i].addr) == f) {
+			*ret = list[i];
+			return true;
+		}
+	return false;
+}
+
+bool conf_detector(const struct conf *c, enum family f, struct prefix *cidr)
+{
+	*cidr = (struct prefix){0};
+	switch (c->detect_local) {
+	case DETECT_CLUSTER_CIDR:
+		return first_of_family(c->cluster_cidrs, c->n_cluster_cidrs, f, cidr);
+	case DETECT_NODE_CIDR:
+		return first_of_family(c->node_pod_cidrs, c->n_node_pod_cidrs, f, cidr);
+	case DETECT_BRIDGE:
+		return c->bridge[0] != '\0';
+	case DETECT_INTERFACE_PREFIX:
+		return c->interface_prefix[0] != '\0';
+	}
+	return false;
+}

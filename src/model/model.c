@@ -1,1 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The model and its builder: collects services and nodes in any order, then sorts, checks
+ * and freezes them. What a field means to Kubernetes is left to the loaders.
+ */
 #include "config.h"
+
+#include "model/model.h"
+#include "model/model_load.h"
+
+#include "base/hash.h"
+#include "base/vec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct model_builder {
+	struct arena *arena;
+	VEC(struct service) services;
+	VEC(struct model_node) nodes;
+	/* Open addressing; the capacity is a power of two and at most half is used. */
+	const char **strings;
+	size_t n_strings, cap_strings;
+};
+
+void model_free(struct model *m)
+{
+	if (m)
+		arena_free(m->arena);
+}
+
+struct model_builder *model_builder_new(void)
+{
+	struct model_builder *b = xcalloc(1, sizeof(*b));
+
+	b->arena = arena_new();
+	return b;
+}
+
+void model_builder_free(struct model_builder *b)
+{
+	if (!b)
+		return;
+	vec_free(&b->services);
+	vec_free(&b->nodes);
+	free(b->strings);
+	arena_free(b->arena);
+	free(b);
+}
+
+struct arena *model_builder_arena(struct model_builder *b)
+{
+	return b->arena;
+}
+
+static size_t string_slot(const struct model_builder *b, const char *s)
+{
+	size_t mask = b->cap_strings - 1, i = hash_bytes(s, strlen(s), 0) & mask;
+
+	while (b->strings[i] && strcmp(b->strings[i], s))
+		i = (i + 1) & mask;
+	return i;
+}
+
+static void grow_strings(struct model_builder *b)
+{
+	const char **old = b->strings;
+	size_t n = b->cap_strings;
+
+	b->cap_strings = n ? n * 2 : 256;
+	b->strings = xcalloc(b->cap_strings, sizeof(*b->strings));
+	for (size_t i = 0; i < n; i++)
+		if (old[i])
+			b->strings[string_slot(b, old[i])] = old[i];
+	free(old);
+}
+
+const char *model_builder_intern(struct model_builder *b, const char *s)
+{
+	size_t slot;
+
+	if (!s)
+		return NULL;
+	if (b->n_strings * 2 >= b->cap_strings)
+		grow_strings(b);
+	slot = string_slot(b, s);
+	if (!b->strings[slot]) {
+		b->strings[slot] = arena_strdup(b->arena, s);
+		b->n_strings++;
+	}
+	return b->strings[slot];
+}
+
+void model_builder_add_service(struct model_builder *b, const struct service *s)
+{
+	struct service copy = *s;
+
+	if (!copy.ns)
+		copy.ns = "";
+	if (!copy.port_name)
+		copy.port_name = "";
+	if (!copy.spn)
+		copy.spn =
+		    arena_printf(b->arena, copy.port_name[0] ? "%s/%s:%s" : "%s/%s%s",
+			copy.ns, copy.name, copy.port_name);
+	vec_push(&b->services, copy);
+}
+
+void model_builder_add_node(struct model_builder *b, const struct model_node *n)
+{
+	vec_push(&b->nodes, *n);
+}
+
+/* Frontends: kinds in enum order, the given order within a kind, no duplicates. */
+static void freeze_frontends(struct arena *a, struct service *s)
+{
+	struct frontend *out = arena_array(a, struct frontend, s->n_frontends);
+	size_t n = 0;
+
+	for (int kind = FE_CLUSTER; kind <= FE_NODE_PORT; kind++)
+		for (size_t i = 0; i < s->n_frontends; i++) {
+			const struct frontend *fe = &s->frontends[i];
+			size_t k = 0;
+
+			if ((int)fe->kind != kind)
+				continue;
+			while (k < n &&
+			       !(out[k].kind == fe->kind && out[k].port == fe->port &&
+				   addr_eq(&out[k].addr, &fe->addr)))
+				k++;
+			if (k == n)
+				out[n++] = *fe;
+		}
+	s->frontends = out;
+	s->n_frontends = n;
+}
+
+struct sort_key {
+	char text[ADDRPORT_STRLEN];
+	size_t index;
+};
+
+/* IPv4 before IPv6, then kube-proxy's order: the bytes of "ip:port". What is equal keeps
+ * the loader's order. */
+static int compare_keys(const void *a, const void *b)
+{
+	const struct sort_key *ka = a, *kb = b;
+	int c = (ka->text[0] == '[') - (kb->text[0] == '[');
+
+	if (!c)
+		c = strcmp(ka->text, kb->text);
+	return c ? c : (ka->index > kb->index) - (ka->index < kb->index);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_list(const char *const *a, const char *const *b)
+{
+	if (!a || !b)
+		return a == b;
+	while (*a && *b && !strcmp(*a, *b))
+		a++, b++;
+	return !*a && !*b;
+}
+
+static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && addr_eq(&a->addr, &b->addr) &&
+	       a->ready == b->ready && a->serving == b->serving &&
+	       a->terminating == b->terminating && a->weight_set == b->weight_set &&
+	       a->weight == b->weight && same_text(a->node, b->node) &&
+	       same_text(a->zone, b->zone) && same_list(a->hint_zones, b->hint_zones) &&
+	       same_list(a->hint_nodes, b->hint_nodes);
+}
+
+/* Is this endpoint already among those of the same address and port at out's end? */
+static bool seen_endpoint(const struct endpoint *out, size_t n, const struct endpoint *e)
+{
+	while (n-- && out[n].port == e->port && addr_eq(&out[n].addr, &e->addr))
+		if (same_endpoint(&out[n], e))
+			return true;
+	return false;
+}
+
+static void freeze_endpoints(struct arena *a, struct service *s)
+{
+	struct endpoint *out = arena_array(a, struct endpoint, s->n_endpoints);
+	VEC(struct sort_key) keys = {0};
+	size_t n = 0;
+
+	vec_reserve(&keys, s->n_endpoints);
+	for (; keys.n < s->n_endpoints; keys.n++) {
+		const struct endpoint *e = &s->endpoints[keys.n];
+
+		keys.v[keys.n].index = keys.n;
+		addrport_format(&e->addr, e->port, keys.v[keys.n].text);
+	}
+	if (keys.n)
+		qsort(keys.v, keys.n, sizeof(*keys.v), compare_keys);
+	for (size_t i = 0; i < keys.n; i++) {
+		const struct endpoint *e = &s->endpoints[keys.v[i].index];
+
+		if (!seen_endpoint(out, n, e))
+			out[n++] = *e;
+	}
+	vec_free(&keys);
+	s->endpoints = out;
+	s->n_endpoints = n;
+}
+
+static int compare_services(const void *a, const void *b)
+{
+	const struct service *sa = a, *sb = b;
+	int c = strcmp(sa->spn, sb->spn);
+
+	return c ? c : (int)sa->proto - (int)sb->proto;
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	const struct model_node *na = a, *nb = b;
+
+	return strcmp(na->name, nb->name);
+}
+
+/* One address (or every node address), port and protocol that a service wants. */
+struct claim {
+	const struct service *service;
+	const struct frontend *frontend;
+};
+
+struct claims {
+	VEC(struct claim) list;
+};
+
+static int compare_targets(const struct claim *a, const struct claim *b)
+{
+	int c = addr_cmp(&a->frontend->addr, &b->frontend->addr);
+
+	if (!c)
+		c = (int)a->frontend->port - (int)b->frontend->port;
+	return c ? c : (int)a->service->proto - (int)b->service->proto;
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *ca = a, *cb = b;
+	int c = compare_targets(ca, cb);
+
+	if (!c)
+		c = (int)ca->frontend->kind - (int)cb->frontend->kind;
+	/* Services lie in one sorted array. */
+	return c ? c : (ca->service > cb->service) - (ca->service < cb->service);
+}
+
+static void claims_collect(const struct model *m, struct claims *ret)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		for (size_t k = 0; k < m->services[i].n_frontends; k++)
+			vec_push(&ret->list, (struct claim){&m->services[i],
+						 &m->services[i].frontends[k]});
+	if (ret->list.n)
+		qsort(ret->list.v, ret->list.n, sizeof(*ret->list.v), compare_claims);
+}
+
+static bool claim_is_exclusive(const struct claim *c)
+{
+	return c->frontend->kind == FE_CLUSTER || c->frontend->kind == FE_NODE_PORT;
+}
+
+static void claim_format(const struct claim *c, char *buf, size_t size)
+{
+	char text[ADDRPORT_STRLEN];
+
+	if (c->frontend->kind == FE_NODE_PORT)
+		snprintf(buf, size, "node port %u/%s", c->frontend->port,
+		    proto_name(c->service->proto));
+	else
+		snprintf(buf, size, "%s/%s",
+		    addrport_format(&c->frontend->addr, c->frontend->port, text),
+		    proto_name(c->service->proto));
+}
+
+static int check_claims(const struct model *m, const char *where, struct error *err)
+{
+	struct claims claims = {0};
+	char text[128];
+	int ret = 0;
+
+	claims_collect(m, &claims);
+	for (size_t i = 1; i < claims.list.n && !ret; i++) {
+		const struct claim *a = &claims.list.v[i - 1], *b = &claims.list.v[i];
+
+		if (compare_targets(a, b) || a->frontend->kind != b->frontend->kind ||
+		    !claim_is_exclusive(a) || a->service == b->service)
+			continue;
+		claim_format(a, text, sizeof(text));
+		ret = error_set(err, ERR_INPUT, 0, "%s: %s: %s already belongs to %s",
+		    where, b->service->spn, text, a->service->spn);
+	}
+	vec_free(&claims.list);
+	return ret;
+}
+
+void model_note_shared(const struct model *m, struct notes *notes)
+{
+	struct claims claims = {0};
+	char text[128];
+
+	claims_collect(m, &claims);
+	for (size_t i = 1; i < claims.list.n; i++) {
+		const struct claim *a = &claims.list.v[i - 1], *b = &claims.list.v[i];
+
+		if (compare_targets(a, b) || a->service == b->service)
+			continue;
+		claim_format(a, text, sizeof(text));
+		notes_add(notes, NOTE_WARNING, b->service->spn,
+		    "%s is also claimed by %s", text, a->service->spn);
+	}
+	vec_free(&claims.list);
+}
+
+static int check_unique(const struct model *m, const char *where, struct error *err)
+{
+	for (size_t i = 1; i < m->n_services; i++)
+		if (!compare_services(&m->services[i - 1], &m->services[i]))
+			return error_set(err, ERR_INPUT, 0,
+			    "%s: %s: there are two service ports of this name and "
+			    "protocol %s",
+			    where, m->services[i].spn, proto_name(m->services[i].proto));
+	for (size_t i = 1; i < m->n_nodes; i++)
+		if (!compare_nodes(&m->nodes[i - 1], &m->nodes[i]))
+			return error_set(err, ERR_INPUT, 0,
+			    "%s: node %s: there are two nodes of this name", where,
+			    m->nodes[i].name);
+	return check_claims(m, where, err);
+}
+
+int model_builder_freeze(
+    struct model_builder *b, const char *where, struct model **ret, struct error *err)
+{
+	struct model *m = arena_new_of(b->arena, struct model);
+
+	for (size_t i = 0; i < b->services.n; i++) {
+		freeze_frontends(b->arena, &b->services.v[i]);
+		freeze_endpoints(b->arena, &b->services.v[i]);
+	}
+	if (b->services.n)
+		qsort(b->services.v, b->services.n, sizeof(*b->services.v),
+		    compare_services);
+	if (b->nodes.n)
+		qsort(b->nodes.v, b->nodes.n, sizeof(*b->nodes.v), compare_nodes);
+	vec_take(&b->services, b->arena, m->services, m->n_services);
+	vec_take(&b->nodes, b->arena, m->nodes, m->n_nodes);
+	if (check_unique(m, where, err))
+		return -1; /* the arena stays the builder's */
+	m->arena = b->arena;
+	b->arena = arena_new();
+	free(b->strings);
+	b->strings = NULL;
+	b->n_strings = b->cap_strings = 0;
+	*ret = m;
+	return 0;
+}
+
+const struct model_node *model_node_find(const struct model *m, const char *name)
+{
+	const struct model_node key = {.name = name};
+
+	if (!m->n_nodes)
+		return NULL;
+	return bsearch(&key, m->nodes, m->n_nodes, sizeof(*m->nodes), compare_nodes);
+}
+
+const char *frontend_kind_name(enum frontend_kind k)
+{
+	static const char *const names[] = {
+	    [FE_CLUSTER] = "cluster",
+	    [FE_EXTERNAL] = "external",
+	    [FE_LOAD_BALANCER] = "loadBalancer",
+	    [FE_NODE_PORT] = "nodePort",
+	};
+
+	return names[k];
+}

@@ -67,7 +67,9 @@ struct service {
 	/* In spec order within a kind; kinds in enum order. */
 	const struct frontend *frontends;
 	size_t n_frontends;
-	/* Of both families; sorted per family by the byte order of "ip:port", unique. */
+	/* Of both families; IPv4 first, sorted per family by the byte order of "ip:port". What
+	 * two slices say differently of one "ip:port" is kept, in the order of the input:
+	 * traffic_select() picks one, by the dialect. */
 	const struct endpoint *endpoints;
 	size_t n_endpoints;
 	/* Plain load balancing; NULL/FWD_MASQUERADE for Kubernetes services. */
@@ -116,13 +118,13 @@ const char *frontend_kind_name(enum frontend_kind k);
 /*
  * Under construction: what the loaders fill. Services may come in any order; freeze sorts,
  * removes duplicate endpoints and frontends, and refuses two services that claim the same
- * address, port and protocol, or the same node port and protocol.
+ * cluster address, port and protocol, or the same node port and protocol.
  */
 struct model_builder;
 struct model_builder *model_builder_new(void);
 void model_builder_free(struct model_builder *b);
 DEFINE_AUTO(model_builder, struct model_builder *, model_builder_free)
-/* The arena that what is added must live in. */
+/* The arena that what is added must live in. A service's spn is made when it is NULL. */
 struct arena *model_builder_arena(struct model_builder *b);
 void model_builder_add_service(struct model_builder *b, const struct service *s);
 void model_builder_add_node(struct model_builder *b, const struct model_node *n);

@@ -18,6 +18,7 @@ struct traffic {
 	bool any;	      /* usable endpoints exist anywhere */
 	const struct endpoint **cluster, **local, **all;
 	size_t n_cluster, n_local, n_all; /* all: the union, sorted and unique */
+	size_t cap;	      /* of each list; private */
 };
 
 /* Fills *t, whose memory is reused from call to call: start with {0}, end with
@@ -39,8 +40,10 @@ struct node_ports {
 	bool all;	/* match-all: every local address */
 	bool localhost; /* localhost node ports are effective (IPv4 only) */
 	bool none;	/* CIDRs given, but no address matches */
-	struct addr *addrs; /* with !all: the node's addresses in the CIDRs, sorted, unique;
-			     * with all: every usable address of the node */
+	struct addr *addrs; /* with !all: the node's addresses in the CIDRs, sorted, unique,
+			     * with the IPv4 loopback ones if localhost is true (ipvs mode
+			     * has no use for those); with all: every usable address of the
+			     * node, that is neither loopback nor IPv6 link-local */
 	size_t n_addrs;
 };
 void node_ports_select(const struct conf *c, enum family f, struct arena *a,

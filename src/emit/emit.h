@@ -7,10 +7,10 @@
 
 /*
  * The desired state of one mode, for the families asked for (FAMILY_BIT mask): a pure
- * function of model and settings. What kube-proxy of conf->dialect leaves in a kernel after
- * its sync, both parts that change and parts that do not. notes gets what an operator
- * should know (an empty source range list, CIDRs that match nothing); may be NULL.
- * The state borrows strings from model and conf: they must outlive it.
+ * function of model and settings. What kube-proxy of conf->dialect leaves in a kernel
+ * after its sync, both parts that change and parts that do not. notes gets what an
+ * operator should know (an empty source range list, CIDRs that match nothing); may be
+ * NULL. The state borrows strings from model and conf: they must outlive it.
  */
 int emit_state(enum mode mode, const struct model *m, const struct conf *c,
     unsigned families, struct state **ret, struct notes *notes, struct error *err);

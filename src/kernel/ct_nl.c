@@ -1,1 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Deletes stale UDP conntrack entries. The kernel deletes by whole tuple only, so: dump
+ * once, choose, delete in batches.
+ */
 #include "config.h"
+
+#include "kernel/ct_nl.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <netlink/netfilter/ct.h>
+
+#include "base/vec.h"
+#include "kernel/nl.h"
+
+typedef VEC(struct nl_msg *) msg_vec;
+
+struct finder {
+	const struct lvs_table *table;
+	msg_vec deletes;
+};
+
+static struct addr addr_of(struct nl_addr *a)
+{
+	if (!a)
+		return (struct addr){0};
+	return addr_from(nl_addr_get_family(a) == AF_INET6 ? FAMILY_6 : FAMILY_4,
+	    nl_addr_get_binary_addr(a));
+}
+
+static bool has_dest(const struct lvs_service *s, const struct addr *a, uint16_t port)
+{
+	const struct lvs_dest key = {.addr = *a, .port = port};
+
+	return bsearch(&key, s->dests, s->n_dests, sizeof(*s->dests),
+		   (int (*)(const void *, const void *))lvs_dest_cmp) != NULL;
+}
+
+/*
+ * Only entries with DNAT by iptables count: those are never looked at again while packets
+ * come. A flow that IPVS translated has the bit clear, although its reply tuple differs
+ * as well, and IPVS re-homes it by itself.
+ */
+static bool is_stale(const struct lvs_table *t, const struct nfnl_ct *ct)
+{
+	struct lvs_key key = {.proto = IPPROTO_UDP};
+	const struct lvs_service *s;
+	struct addr reply;
+
+	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP ||
+	    !(nfnl_ct_get_status(ct) & IPS_DST_NAT))
+		return false;
+	key.addr = addr_of(nfnl_ct_get_dst(ct, 0));
+	key.family = (uint8_t)addr_family(&key.addr);
+	key.port = nfnl_ct_get_dst_port(ct, 0);
+	reply = addr_of(nfnl_ct_get_src(ct, 1));
+	if (!addr_is_set(&key.addr) || !addr_is_set(&reply))
+		return false;
+	s = lvs_find(t, &key);
+	return s && !has_dest(s, &reply, nfnl_ct_get_src_port(ct, 1));
+}
+
+static int on_entry(void *p, struct nlmsghdr *h, struct error *err)
+{
+	struct finder *f = p;
+	struct nfnl_ct *ct = NULL;
+	struct nl_msg *m;
+	int r = nfnlmsg_ct_parse(h, &ct);
+
+	if (r < 0)
+		return error_set(
+		    err, ERR_KERNEL, 0, "conntrack entry: %s", nl_geterror(r));
+	if (is_stale(f->table, ct)) {
+		r = nfnl_ct_build_delete_request(ct, 0, &m);
+		if (r < 0) {
+			nfnl_ct_put(ct);
+			return error_set(
+			    err, ERR_KERNEL, 0, "conntrack entry: %s", nl_geterror(r));
+		}
+		vec_push(&f->deletes, m);
+	}
+	nfnl_ct_put(ct);
+	return 0;
+}
+
+static int on_refused(void *p, const struct nlc_refusal *r, struct error *err)
+{
+	size_t *gone = p;
+
+	if (r->error != ENOENT)
+		return error_set(err, nlc_error_kind(r->error), r->error,
+		    "cannot delete a conntrack entry");
+	++*gone; /* ran out by itself meanwhile */
+	return 0;
+}
+
+static int delete_all(struct nlc *nl, msg_vec *v, size_t *deleted, struct error *err)
+{
+	size_t n = v->n, gone = 0;
+
+	nlc_start(nl, on_refused, &gone);
+	for (size_t i = 0; i < n; i++) {
+		struct nl_msg *m = v->v[i];
+
+		v->v[i] = NULL;
+		if (nlc_queue(nl, m, i, NULL, err))
+			return -1;
+	}
+	if (nlc_flush(nl, err))
+		return -1;
+	*deleted = n - gone;
+	return 0;
+}
+
+int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error *err)
+{
+	AUTO(nlc) struct nlc *nl = NULL;
+	struct finder f = {.table = t};
+	struct nfgenmsg all = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+	bool
+	    interrupted; /* an entry that moved in the table is not worth a second look */
+	int r;
+
+	if (nlc_open(NETLINK_NETFILTER, NLC_BATCH, &nl, err))
+		return -1;
+	r = nlc_dump(nl,
+	    nlc_msg(
+		(NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET, 0, &all, sizeof(all)),
+	    on_entry, &f, &interrupted, err);
+	if (r)
+		error_wrap(err, "cannot list conntrack entries");
+	else
+		r = delete_all(nl, &f.deletes, deleted, err);
+	for (size_t i = 0; i < f.deletes.n; i++)
+		nlmsg_free(f.deletes.v[i]); /* NULL once it was sent */
+	vec_free(&f.deletes);
+	return r;
+}

@@ -1,1 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Loads a model from JSON text: walks its documents, tells Kubernetes objects from the
+ * native model, and hands over one object at a time, so that memory follows what the
+ * model holds and not what the objects carry. The objects are left to kube_*.c and
+ * native_json.c.
+ */
 #include "config.h"
+
+#include "model/model_load.h"
+#include "model/read_json.h"
+
+#include "base/strbuf.h"
+#include "base/vec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct loader {
+	struct json_reader reader;
+	struct model_builder *builder;
+	struct kube *kube;
+	struct notes *notes;
+	size_t n_taken;	  /* objects and lists that matter */
+	char *other_kind; /* the first one that does not */
+};
+
+/* The document at hand: its fields other than the arrays that are walked. */
+struct document {
+	json_t *fields;
+	bool kube_items, native_items;
+	const char *guessed; /* kind of the items that did not say it */
+};
+
+static const char *document_text(const struct document *d, const char *key)
+{
+	return json_string_value(json_object_get(d->fields, key));
+}
+
+static bool is_list_kind(const char *kind)
+{
+	size_t n = strlen(kind);
+
+	return n >= 4 && !strcmp(kind + n - 4, "List");
+}
+
+static int add_kube(struct loader *l, const char *kind, json_t *object, struct error *err)
+{
+	bool taken;
+
+	if (kube_add(l->kube, kind, object, &taken, err))
+		return error_wrap(err, "%s", l->reader.name);
+	if (taken)
+		l->n_taken++;
+	else if (!l->other_kind)
+		l->other_kind = xstrdup(kind);
+	return 0;
+}
+
+/* The kind of a list's item: its own; else ServiceList's items are Services; else, where
+ * the list's kind follows its items, what it looks like. */
+static const char *item_kind(
+    struct document *d, const json_t *item, char *buf, size_t size)
+{
+	const char *kind = json_string_value(json_object_get(item, "kind"));
+	const char *list = document_text(d, "kind");
+
+	if (kind)
+		return kind;
+	if (list && is_list_kind(list) && strcmp(list, "List") != 0) {
+		snprintf(buf, size, "%.*s", (int)strlen(list) - 4, list);
+		return buf;
+	}
+	kind = kube_guess_kind(item);
+	if (kind && !d->guessed)
+		d->guessed = kind;
+	return kind ? kind : "object without kind";
+}
+
+static int take_kube_item(
+    struct loader *l, struct document *d, size_t i, json_t *item, struct error *err)
+{
+	const json_t *own = json_object_get(item, "kind");
+	char kind[64];
+
+	if (!json_is_object(item))
+		return json_reader_error(
+		    &l->reader, err, "items[%zu]: must be an object", i);
+	if (own && !json_is_string(own))
+		return json_reader_error(
+		    &l->reader, err, "items[%zu].kind: must be a string", i);
+	return add_kube(l, item_kind(d, item, kind, sizeof(kind)), item, err);
+}
+
+typedef int (*native_add_fn)(
+    struct model_builder *b, json_t *object, size_t index, struct error *err);
+
+static native_add_fn native_array(const char *key)
+{
+	if (!strcmp(key, "services"))
+		return native_add_service;
+	return strcmp(key, "nodes") ? NULL : native_add_node;
+}
+
+static int take_item(struct loader *l, struct document *d, const char *key, size_t i,
+    json_t *item, struct error *err)
+{
+	native_add_fn add = native_array(key);
+
+	if (!add)
+		return take_kube_item(l, d, i, item, err);
+	if (add(l->builder, item, i, err))
+		return error_wrap(err, "%s", l->reader.name);
+	return 0;
+}
+
+/* An array whose elements are handed over one by one. */
+static int walk_array(
+    struct loader *l, struct document *d, const char *key, struct error *err)
+{
+	struct json_reader *r = &l->reader;
+	bool more;
+
+	if (json_reader_expect(r, '[', "'['", err))
+		return -1;
+	for (size_t i = 0;; i++) {
+		json_t *item;
+		int ret;
+
+		if (json_reader_next(r, ']', i == 0, &more, err))
+			return -1;
+		if (!more)
+			return 0;
+		if (json_reader_value(r, &item, err))
+			return -1;
+		ret = take_item(l, d, key, i, item, err);
+		json_decref(item);
+		if (ret)
+			return -1;
+	}
+}
+
+/* Is this member an array to walk, as far as the kind is known by now? */
+static bool is_walked(struct loader *l, struct document *d, const char *key)
+{
+	const char *kind = document_text(d, "kind");
+
+	if (json_reader_peek(&l->reader) != '[')
+		return false;
+	if (!strcmp(key, "items") && (!kind || is_list_kind(kind)))
+		return d->kube_items = true;
+	if (native_array(key) && (!kind || !strcmp(kind, NATIVE_KIND)))
+		return d->native_items = true;
+	return false;
+}
+
+static int read_member(
+    struct loader *l, struct document *d, const char *key, struct error *err)
+{
+	json_t *v;
+
+	if (json_reader_expect(&l->reader, ':', "':' after a field name", err))
+		return -1;
+	if (is_walked(l, d, key))
+		return walk_array(l, d, key, err);
+	if (json_reader_value(&l->reader, &v, err))
+		return -1;
+	json_object_set_new(d->fields, key, v);
+	return 0;
+}
+
+static int walk_members(struct loader *l, struct document *d, struct error *err)
+{
+	struct json_reader *r = &l->reader;
+	bool more, first = true;
+
+	if (json_reader_expect(r, '{', "an object", err))
+		return -1;
+	for (;; first = false) {
+		json_t *key;
+		int ret;
+
+		if (json_reader_next(r, '}', first, &more, err))
+			return -1;
+		if (!more)
+			return 0;
+		if (json_reader_peek(r) != '"')
+			return json_reader_expect(r, '"', "a field name", err);
+		if (json_reader_value(r, &key, err))
+			return -1;
+		ret = read_member(l, d, json_string_value(key), err);
+		json_decref(key);
+		if (ret)
+			return -1;
+	}
+}
+
+static int finish_native(struct loader *l, const struct document *d, struct error *err)
+{
+	const char *version = document_text(d, "apiVersion");
+	const char *key;
+	json_t *v;
+
+	if (!version || strcmp(version, NATIVE_API_VERSION) != 0)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: apiVersion: '%s' is not " NATIVE_API_VERSION, l->reader.name,
+		    version ? version : "");
+	if (d->kube_items)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: items: a " NATIVE_KIND " has no such field", l->reader.name);
+	json_object_foreach(d->fields, key, v)
+	{
+		if (native_array(key) && !json_is_null(v))
+			return error_set(err, ERR_INPUT, 0, "%s: %s: must be an array",
+			    l->reader.name, key);
+		if (!native_array(key) && strcmp(key, "apiVersion") != 0 &&
+		    strcmp(key, "kind") != 0)
+			return error_set(err, ERR_INPUT, 0,
+			    "%s: %s: a " NATIVE_KIND " has no such field", l->reader.name,
+			    key);
+	}
+	l->n_taken++;
+	return 0;
+}
+
+static int finish_list(
+    struct loader *l, const struct document *d, const char *kind, struct error *err)
+{
+	const json_t *items = json_object_get(d->fields, "items");
+
+	if (items && !json_is_null(items))
+		return error_set(err, ERR_INPUT, 0, "%s: %s: items: must be an array",
+		    l->reader.name, kind);
+	if (d->guessed && strcmp(kind, "List") != 0 &&
+	    (strncmp(kind, d->guessed, strlen(d->guessed)) != 0 ||
+		strlen(kind) != strlen(d->guessed) + 4))
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: %s: items without a kind that look like a %s", l->reader.name,
+		    kind, d->guessed);
+	return 0;
+}
+
+/* What the document was is certain only here: "kind" may be its last field. */
+static int finish_document(struct loader *l, const struct document *d, struct error *err)
+{
+	const char *kind = document_text(d, "kind");
+
+	if (!kind && json_object_get(d->fields, "kind"))
+		return error_set(
+		    err, ERR_INPUT, 0, "%s: kind: must be a string", l->reader.name);
+	if (!kind)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: kind: missing: neither Kubernetes JSON nor a " NATIVE_KIND,
+		    l->reader.name);
+	if (!strcmp(kind, NATIVE_KIND))
+		return finish_native(l, d, err);
+	if (d->native_items)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: kind: '%s' where the fields are those of a " NATIVE_KIND,
+		    l->reader.name, kind);
+	if (is_list_kind(kind))
+		return finish_list(l, d, kind, err);
+	return add_kube(l, kind, d->fields, err);
+}
+
+static int read_document(struct loader *l, struct error *err)
+{
+	struct document d = {.fields = json_object()};
+	int ret = walk_members(l, &d, err);
+
+	if (!ret)
+		ret = finish_document(l, &d, err);
+	json_decref(d.fields);
+	return ret;
+}
+
+static int read_documents(struct loader *l, struct error *err)
+{
+	struct json_reader *r = &l->reader;
+	size_t n = 0;
+
+	for (; json_reader_peek(r) != EOF; n++)
+		if (read_document(l, err))
+			return -1;
+	if (json_reader_status(r, err))
+		return -1;
+	if (!n)
+		return error_set(err, ERR_INPUT, 0, "%s: is empty", r->name);
+	/* Taken for an empty cluster, a list of pods would remove every service. */
+	if (!l->n_taken && l->other_kind)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: holds no Service, EndpointSlice or Node, only things like %s",
+		    r->name, l->other_kind);
+	return 0;
+}
+
+int model_load(
+    const char *path, struct model **ret, struct notes *notes, struct error *err)
+{
+	struct loader l = {.notes = notes};
+	int rc = -1;
+
+	if (json_reader_open(&l.reader, path, err))
+		return -1;
+	l.builder = model_builder_new();
+	l.kube = kube_new(l.builder, notes);
+	if (!read_documents(&l, err)) {
+		kube_finish(l.kube);
+		rc = model_builder_freeze(l.builder, l.reader.name, ret, err);
+	}
+	if (!rc)
+		model_note_shared(*ret, notes);
+	kube_free(l.kube);
+	model_builder_free(l.builder);
+	free(l.other_kind);
+	json_reader_close(&l.reader);
+	return rc;
+}

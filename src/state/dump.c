@@ -1,1 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A folder of saved dumps, or one iptables-save file, as a source. Which file holds what
+ * is decided here; what is in it, by the parsers of the kinds. */
 #include "config.h"
+
+#include "base/vec.h"
+#include "state/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct dump {
+	struct source source;
+	char *path;
+	bool folder;
+};
+
+struct text {
+	char *s;
+	size_t len;
+};
+
+/* ---- files */
+
+static int read_all(int fd, struct text *ret)
+{
+	size_t cap = 64u << 10;
+	struct text t = {.s = xmalloc(cap)};
+
+	for (;;) {
+		ssize_t n = read(fd, t.s + t.len, cap - t.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			free(t.s);
+			return -1;
+		}
+		if (n == 0)
+			break;
+		t.len += (size_t)n;
+		if (t.len == cap)
+			t.s = xrealloc(t.s, cap *= 2);
+	}
+	*ret = t;
+	return 0;
+}
+
+/* 1: read; 0: there is no such file; -1: ERR_INPUT. */
+static int load(const char *path, struct text *ret, struct error *err)
+{
+	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
+	if (read_all(fd, ret))
+		return error_set(err, ERR_INPUT, errno, "cannot read %s", path);
+	return 1;
+}
+
+/* ---- what a file holds */
+
+static int parse_tables(const struct text *t, const char *path, enum family f,
+    struct state *s, struct error *err)
+{
+	return fw_parse(t->s, t->len, path, f, s->arena, &s->fw[f], err);
+}
+
+static int parse_tables4(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	return parse_tables(t, path, FAMILY_4, s, err);
+}
+
+static int parse_tables6(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	return parse_tables(t, path, FAMILY_6, s, err);
+}
+
+static int parse_sets(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	return kset_parse(t->s, t->len, path, s->arena, &s->sets, err);
+}
+
+static int parse_lvs(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	return lvs_parse(t->s, t->len, path, s->arena, &s->lvs, err);
+}
+
+static int parse_vips(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	return vip_parse(t->s, t->len, path, s->arena, &s->vips, err);
+}
+
+/* The addresses of the one interface: the interface is there even when it has none. */
+static int parse_own_vips(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	struct vip_table *v = &s->vips;
+
+	if (parse_vips(t, path, s, err))
+		return -1;
+	if (!v->n_links) {
+		v->links = arena_new_of(s->arena, struct vip_link);
+		v->links[v->n_links++] =
+		    (struct vip_link){.name = VIP_LINK, .kind = "dummy"};
+	}
+	return 0;
+}
+
+static int parse_knobs(
+    const struct text *t, const char *path, struct state *s, struct error *err)
+{
+	return knob_parse(t->s, t->len, path, s->arena, &s->knobs, err);
+}
+
+/* Of two files with the same content the one named `unless` is read. */
+static const struct dump_file {
+	const char *name, *unless;
+	enum kind kind;
+	unsigned families;
+	int (*parse)(
+	    const struct text *t, const char *path, struct state *s, struct error *err);
+} files[] = {
+    {"iptables-save.txt", NULL, KIND_FW, FAMILY_BIT(FAMILY_4), parse_tables4},
+    {"iptables-filter.txt", "iptables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_4),
+	parse_tables4},
+    {"iptables-nat.txt", "iptables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_4),
+	parse_tables4},
+    {"iptables-mangle.txt", "iptables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_4),
+	parse_tables4},
+    {"ip6tables-save.txt", NULL, KIND_FW, FAMILY_BIT(FAMILY_6), parse_tables6},
+    {"ip6tables-filter.txt", "ip6tables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_6),
+	parse_tables6},
+    {"ip6tables-nat.txt", "ip6tables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_6),
+	parse_tables6},
+    {"ip6tables-mangle.txt", "ip6tables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_6),
+	parse_tables6},
+    {"ipset-save.txt", NULL, KIND_KSET, FAMILY_BOTH, parse_sets},
+    {"ipset.txt", "ipset-save.txt", KIND_KSET, FAMILY_BOTH, parse_sets},
+    {"ipvsadm-Sn.txt", NULL, KIND_LVS, FAMILY_BOTH, parse_lvs},
+    {"ipvsadm.txt", "ipvsadm-Sn.txt", KIND_LVS, FAMILY_BOTH, parse_lvs},
+    {"addresses.txt", NULL, KIND_VIP, FAMILY_BOTH, parse_vips},
+    {"ip-addr-kube-ipvs0.txt", "addresses.txt", KIND_VIP, FAMILY_BOTH, parse_own_vips},
+    {"sysctls.txt", NULL, KIND_KNOB, FAMILY_BOTH, parse_knobs},
+};
+
+#define N_FILES (sizeof(files) / sizeof(files[0]))
+
+/* ---- folders */
+
+static bool exists(const char *folder, const char *name)
+{
+	struct strbuf path = {0};
+	struct stat st;
+	bool yes;
+
+	strbuf_addf(&path, "%s/%s", folder, name);
+	yes = !stat(path.s, &st);
+	strbuf_free(&path);
+	return yes;
+}
+
+static int read_file(
+    const char *path, const struct dump_file *f, struct state *s, struct error *err)
+{
+	struct text t = {0};
+	int c = load(path, &t, err);
+
+	if (c > 0)
+		c = f->parse(&t, path, s, err);
+	free(t.s);
+	return c;
+}
+
+static int read_folder(const struct dump *d, unsigned kinds, unsigned families,
+    struct state *s, struct error *err)
+{
+	struct strbuf path = {0};
+	int c = 0;
+
+	for (size_t i = 0; i < N_FILES && !c; i++) {
+		const struct dump_file *f = &files[i];
+
+		if (!(KIND_BIT(f->kind) & kinds) || !(f->families & families) ||
+		    (f->unless && exists(d->path, f->unless)))
+			continue;
+		strbuf_reset(&path);
+		strbuf_addf(&path, "%s/%s", d->path, f->name);
+		c = read_file(path.s, f, s, err);
+	}
+	strbuf_free(&path);
+	return c;
+}
+
+/* ---- one file */
+
+/* Which command wrote it: by its first comment, or else by its name. */
+static enum family family_of(const char *path, const struct text *t)
+{
+	const char *slash = strrchr(path, '/');
+	const char *nl = memchr(t->s, '\n', t->len);
+	size_t head = nl ? (size_t)(nl - t->s) : t->len;
+
+	if (memmem(t->s, head, "ip6tables-save", strlen("ip6tables-save")))
+		return FAMILY_6;
+	return strncmp(slash ? slash + 1 : path, "ip6tables", 9) ? FAMILY_4 : FAMILY_6;
+}
+
+static int read_single(const struct dump *d, unsigned kinds, unsigned families,
+    struct state *s, struct error *err)
+{
+	struct text t = {0};
+	enum family f;
+	int c;
+
+	if (!(kinds & KIND_BIT(KIND_FW)))
+		return 0;
+	c = load(d->path, &t, err);
+	if (!c)
+		return error_set(err, ERR_INPUT, ENOENT, "cannot open %s", d->path);
+	if (c < 0)
+		return -1;
+	f = family_of(d->path, &t);
+	c = families & FAMILY_BIT(f) ? parse_tables(&t, d->path, f, s, err) : 0;
+	free(t.s);
+	return c;
+}
+
+/* ---- the source */
+
+static int dump_read(struct source *src, unsigned kinds, unsigned families,
+    struct state **ret, struct error *err)
+{
+	struct dump *d = (struct dump *)src; /* its first member */
+	struct state *s = state_new();
+	int c;
+
+	c = d->folder ? read_folder(d, kinds, families, s, err)
+		      : read_single(d, kinds, families, s, err);
+	if (c) {
+		state_free(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+static void dump_close(struct source *src)
+{
+	struct dump *d = (struct dump *)src;
+
+	free(d->path);
+	free(d);
+}
+
+static const struct source_ops dump_ops = {.read = dump_read, .close = dump_close};
+
+int dump_open(const char *path, struct source **ret, struct error *err)
+{
+	struct dump *d;
+	struct stat st;
+	size_t i = 0;
+
+	if (stat(path, &st))
+		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
+	while (S_ISDIR(st.st_mode) && i < N_FILES && !exists(path, files[i].name))
+		i++;
+	if (i == N_FILES && access(path, X_OK))
+		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
+	if (i == N_FILES)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: no dump in this folder: iptables-save.txt, ip6tables-save.txt, "
+		    "ipset-save.txt, ipvsadm-Sn.txt, addresses.txt or sysctls.txt",
+		    path);
+	d = xcalloc(1, sizeof(*d));
+	d->source.ops = &dump_ops;
+	d->path = xstrdup(path);
+	d->folder = S_ISDIR(st.st_mode);
+	*ret = &d->source;
+	return 0;
+}

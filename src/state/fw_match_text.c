@@ -6,6 +6,7 @@
 
 #include "state/fw_match_text.h"
 #include "state/fw_words.h"
+#include "state/lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +163,7 @@ static bool set_dport(struct fw_match_draft *d, enum family f, const char *const
 
 	(void)f;
 	/* Ranges and service names stay text. */
-	if (!fw_word_decimal(args[0], UINT16_MAX, &port))
+	if (!word_number(args[0], UINT16_MAX, &port))
 		return false;
 	d->m.l4.port = (uint16_t)port;
 	d->m.l4.has_port = true;
@@ -227,7 +228,7 @@ static bool set_recent_set(
 static bool set_seconds(struct fw_match_draft *d, enum family f, const char *const *args)
 {
 	(void)f;
-	return fw_word_decimal(args[0], UINT32_MAX, &d->recent.seconds);
+	return word_number(args[0], UINT32_MAX, &d->recent.seconds);
 }
 
 static bool set_recent_name(
@@ -272,7 +273,7 @@ static bool set_vproto(struct fw_match_draft *d, enum family f, const char *cons
 	(void)f;
 	if (proto_parse(args[0], &d->ipvs.proto))
 		return true;
-	if (!fw_word_decimal(args[0], UINT8_MAX, &v))
+	if (!word_number(args[0], UINT8_MAX, &v))
 		return false;
 	d->ipvs.proto = (uint8_t)v;
 	return true;
@@ -294,7 +295,7 @@ static bool set_vport(struct fw_match_draft *d, enum family f, const char *const
 	uint32_t port;
 
 	(void)f;
-	if (!fw_word_decimal(args[0], UINT16_MAX, &port))
+	if (!word_number(args[0], UINT16_MAX, &port))
 		return false;
 	d->ipvs.port = (uint16_t)port;
 	return true;

@@ -16,9 +16,9 @@ struct fw_match_draft {
 struct fw_match_option {
 	const char *name;
 	enum fw_match_kind kind;
-	unsigned bit;	  /* its bit in .seen */
-	unsigned args;	  /* words that follow */
-	bool may_invert;  /* "!" is understood */
+	unsigned bit;	 /* its bit in .seen */
+	unsigned args;	 /* words that follow */
+	bool may_invert; /* "!" is understood */
 	/* false: a value that the typed form cannot hold */
 	bool (*set)(struct fw_match_draft *d, enum family f, const char *const *args);
 };

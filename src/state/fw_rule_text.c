@@ -7,6 +7,7 @@
 #include "state/fw_rule_text.h"
 #include "base/hash.h"
 #include "state/fw_match_text.h"
+#include "state/lines.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +109,7 @@ static enum outcome take_proto(struct draft *d, const char *s, bool invert)
 		return TAKEN;
 	if (proto_parse(s, &d->rule.proto))
 		return TAKEN;
-	if (!fw_word_decimal(s, UINT8_MAX, &number) || !proto_name((uint8_t)number))
+	if (!word_number(s, UINT8_MAX, &number) || !proto_name((uint8_t)number))
 		return UNKNOWN;
 	d->rule.proto = (uint8_t)number;
 	return TAKEN;

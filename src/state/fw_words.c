@@ -105,20 +105,3 @@ bool fw_word_u32(const char *s, uint32_t *ret)
 	*ret = (uint32_t)v;
 	return true;
 }
-
-bool fw_word_decimal(const char *s, uint32_t max, uint32_t *ret)
-{
-	uint64_t v = 0;
-
-	if (!*s)
-		return false;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return false;
-		v = v * 10 + (unsigned)(*s - '0');
-		if (v > max)
-			return false;
-	}
-	*ret = (uint32_t)v;
-	return true;
-}

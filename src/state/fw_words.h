@@ -11,8 +11,8 @@
 
 /* A line of save form cut into words; the memory is used again for the next line. */
 struct fw_words {
-	const char **v;	  /* NUL-terminated, quotes and escapes resolved */
-	uint32_t *start;  /* where the word begins in the line */
+	const char **v;	 /* NUL-terminated, quotes and escapes resolved */
+	uint32_t *start; /* where the word begins in the line */
 	size_t n, cap;
 	char *text;
 	size_t text_cap;
@@ -24,8 +24,7 @@ void fw_words_free(struct fw_words *w);
 
 /* " word", quoted the way iptables-save does where it is not plain. */
 void fw_word_print(struct strbuf *sb, const char *s);
-/* A whole word as a number, in any base of C, or decimal only; false: it is none. */
+/* A whole word as a number in any base of C; false: it is none. */
 bool fw_word_u32(const char *s, uint32_t *ret);
-bool fw_word_decimal(const char *s, uint32_t max, uint32_t *ret);
 
 #endif

@@ -37,6 +37,9 @@ struct vip_link *vip_find_link(const struct vip_table *t, const char *name);
 /* The interface other than `not_on` (may be NULL) that has this address, or NULL. */
 const struct vip_addr *vip_find_addr(const struct vip_table *t, const struct addr *a,
     const char *not_on);
+/* The entry of this address on that interface, whatever its prefix length, or NULL. */
+const struct vip_addr *vip_find_addr_on(const struct vip_table *t, const char *link,
+    const struct addr *a);
 
 /* ip -batch syntax: "link add kube-ipvs0 type dummy", "address add A/32 dev kube-ipvs0". */
 void vip_print_link(struct strbuf *sb, const struct vip_link *l);

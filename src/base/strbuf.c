@@ -86,12 +86,13 @@ void strbuf_reset(struct strbuf *sb)
 
 int strbuf_flush(struct strbuf *sb)
 {
-	size_t n = sb->len;
+	size_t n = sb->len, done;
 
 	if (!sb->out)
 		return 0;
+	done = fwrite(strbuf_str(sb), 1, n, sb->out);
 	strbuf_reset(sb);
-	return fwrite(sb->s ? sb->s : "", 1, n, sb->out) == n ? 0 : -1;
+	return done == n ? 0 : -1;
 }
 
 void strbuf_free(struct strbuf *sb)

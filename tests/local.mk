@@ -22,8 +22,14 @@ unit_tests = \
 	tests/unit/test_verify \
 	tests/unit/test_vip
 
+# Servers and clients for the guest tests and the demo.
+check_PROGRAMS = tests/lib/traffic
+tests_lib_traffic_SOURCES = tests/lib/traffic.c tests/lib/traffic.h \
+	tests/lib/traffic_client.c tests/lib/traffic_serve.c
+tests_lib_traffic_LDADD =
+
 if HAVE_CMOCKA
-check_PROGRAMS = $(unit_tests)
+check_PROGRAMS += $(unit_tests)
 TESTS = $(unit_tests)
 endif
 LDADD = $(LOGIC_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef MODEL_KUBE_JSON_H
+#define MODEL_KUBE_JSON_H
+
+/* Between the kube_*_json.c files: what is kept of Kubernetes objects until they are joined. */
+
+#include "model/model_load.h"
+
+#include "base/vec.h"
+
+struct slice_port {
+	const char *name;
+	uint8_t proto;
+	uint16_t port;
+};
+
+/* Endpoints without a port, and the ports that each of them has: an EndpointSlice, or the
+ * ready or unready half of an Endpoints subset. */
+struct slice {
+	struct slice *next;
+	const struct slice_port *ports;
+	size_t n_ports;
+	const struct endpoint *endpoints;
+	size_t n_endpoints;
+};
+
+struct slice_list {
+	struct slice *first, **tail;
+};
+
+/* What is known of one "namespace/name", in whatever order it came. */
+struct entry {
+	const char *key;
+	bool seen;	/* the Service was there, used or not */
+	bool has_slice; /* some EndpointSlice names it: Endpoints do not count */
+	struct service *ports;
+	size_t n_ports;
+	struct slice_list slices, legacy;
+};
+
+struct kube {
+	struct model_builder *builder;
+	struct notes *notes;
+	struct arena *scratch; /* slices and entries: until kube_finish() */
+	VEC(struct entry *) entries;
+	struct entry **slots; /* open addressing, at most half used */
+	size_t n_slots;
+};
+
+/* metadata of the object at hand. */
+struct meta {
+	const char *ns, *name;
+	struct field metadata, labels, annotations;
+};
+
+/* -1: no name, or fields of wrong types. */
+int kube_read_meta(const struct field *root, struct meta *m, struct error *err);
+/* kube-proxy lists Services and EndpointSlices with the selectors "!label" of two labels. */
+bool kube_belongs_to_others(const struct meta *m);
+/* The entry of that name, made where there is none. */
+struct entry *kube_entry(struct kube *k, const char *ns, const char *name);
+
+/* One object each; errors name it. */
+int kube_add_service(struct kube *k, const struct field *root, struct error *err);
+int kube_add_slice(struct kube *k, const struct field *root, struct error *err);
+int kube_add_endpoints(struct kube *k, const struct field *root, struct error *err);
+int kube_add_node(struct kube *k, const struct field *root, struct error *err);
+
+#endif

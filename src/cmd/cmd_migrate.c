@@ -110,7 +110,7 @@ static int run_phase(struct run *r, enum phase ph, struct error *err)
 	plan_phase_range(s->m->plan, ph, &from, &to);
 	if (from < to) {
 		ret = sink_run(r->sink, s->m->plan, from, to, &out, err);
-		s->done = from + out.done;
+		s->done = out.done;
 	}
 	if (!ret && ph == PHASE_SETTLE && r->ctx->opts.mode == MODE_IPVS)
 		settle_flows(r);
@@ -171,7 +171,7 @@ static int roll_back(struct run *r, const struct error *cause, struct error *err
 	    .lock_wait = ROLLBACK_LOCK_WAIT,
 	};
 	struct error why = {0};
-	bool ok = true;
+	bool ok;
 
 	report_problem(r->ctx, "%s", cause->msg);
 	report_problem(r->ctx, "putting the old state back");
@@ -180,13 +180,14 @@ static int roll_back(struct run *r, const struct error *cause, struct error *err
 	ok = !live_sink_open(&live, &r->sink, &why);
 	for (size_t i = r->work.n; ok && i-- > 0;)
 		ok = !undo_stretch(r, &r->work.v[i], &why);
+	ok = ok && !verify_against(r, r->before, "after going back", &why);
 	if (!ok && r->sink) {
-		report_problem(
-		    r->ctx, "%s; trying once more from a fresh reading", why.msg);
-		ok = !restore_by_plan(r, &why);
+		/* A half-done operation, or somebody else wrote meanwhile. */
+		report_problem(r->ctx, "%s; trying once more from a fresh reading", why.msg);
+		error_clear(&why);
+		ok = !restore_by_plan(r, &why) &&
+		     !verify_against(r, r->before, "after going back", &why);
 	}
-	if (ok)
-		ok = !verify_against(r, r->before, "after going back", &why);
 	if (ok)
 		return error_set(err, ERR_ROLLED_BACK, 0,
 		    "failed and rolled back: the state is as before");

@@ -336,8 +336,10 @@ static const struct fw_match_option options[] = {
 
 const struct fw_match_option *fw_match_option(const char *name)
 {
+	/* The first letter tells nearly all of them apart; calls of strcmp would be felt.
+	 */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (!strcmp(options[i].name, name))
+		if (options[i].name[2] == name[2] && !strcmp(options[i].name, name))
 			return &options[i];
 	return NULL;
 }
@@ -480,13 +482,19 @@ static const struct {
 
 #define N_MATCHES (sizeof(matches) / sizeof(matches[0]))
 
+static bool is_match_name(unsigned kind, const char *name)
+{
+	const char *s = matches[kind].name;
+
+	return s && s[0] == name[0] && !strcmp(s, name);
+}
+
 bool fw_match_begin(const char *name, struct fw_match_draft *ret)
 {
 	struct fw_match_draft d = {0};
 	unsigned kind = 0;
 
-	while (
-	    kind < N_MATCHES && (!matches[kind].name || strcmp(matches[kind].name, name)))
+	while (kind < N_MATCHES && !is_match_name(kind, name))
 		kind++;
 	if (kind == N_MATCHES) {
 		kind = FWM_L4;

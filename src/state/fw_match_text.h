@@ -25,6 +25,7 @@ struct fw_match_option {
 
 /* The draft of "-m NAME"; false: not one of ours. */
 bool fw_match_begin(const char *name, struct fw_match_draft *ret);
+/* name begins with "--"; NULL: an option of no match of ours. */
 const struct fw_match_option *fw_match_option(const char *name);
 /* Whether the options given are a combination that the typed form stands for. */
 bool fw_match_complete(const struct fw_match_draft *d);

@@ -13,7 +13,9 @@
 
 #define CHAIN_NAME_MAX 28 /* what the kernel's tables can hold */
 
-/* A rule and the index of its chain, until the table is complete. */
+/* A rule and the index of its chain, until the table is complete. Only for rules whose
+ * chain had others above, with rules of another chain between: iptables-save prints each
+ * chain in one piece. */
 struct pending {
 	size_t chain;
 	struct fw_rule rule;
@@ -28,10 +30,11 @@ struct parser {
 	bool in_table;
 	enum fw_table_id id;
 	VEC(struct fw_chain) chains;
-	VEC(struct pending) rules;
+	VEC(struct fw_rule) run; /* rules of run_chain, one below the other */
+	size_t run_chain;
+	VEC(struct pending) late;
 	size_t *slots; /* open addressing: index of a chain + 1 */
 	size_t n_slots;
-	size_t last_chain; /* of the rule before: mostly the same */
 };
 
 static int fail(struct parser *p, const char *text)
@@ -73,13 +76,15 @@ static size_t add_chain(struct parser *p, const struct fw_chain *c)
 static int find_chain(struct parser *p, const char *name, size_t *ret)
 {
 	struct fw_chain c = {.builtin = true};
-	size_t slot;
+	size_t slot, end = p->run_chain + 4;
 
-	if (p->last_chain < p->chains.n &&
-	    !strcmp(p->chains.v[p->last_chain].name, name)) {
-		*ret = p->last_chain;
-		return 0;
-	}
+	/* Rules come in the order of the chain lines: mostly it is the same or the next.
+	 */
+	for (size_t i = p->run_chain; i < end && i < p->chains.n; i++)
+		if (!strcmp(p->chains.v[i].name, name)) {
+			*ret = i;
+			return 0;
+		}
 	slot = *chain_slot(p, name);
 	if (slot) {
 		*ret = slot - 1;
@@ -90,6 +95,58 @@ static int find_chain(struct parser *p, const char *name, size_t *ret)
 	c.name = arena_strdup(p->rd.arena, name);
 	*ret = add_chain(p, &c);
 	return 0;
+}
+
+/* ---- rules into chains */
+
+static void end_run(struct parser *p)
+{
+	struct fw_chain *c = p->chains.v + p->run_chain;
+
+	if (!p->run.n)
+		return;
+	if (!c->n_rules) {
+		c->rules =
+		    arena_copy(p->rd.arena, p->run.v, p->run.n * sizeof(*p->run.v));
+		c->n_rules = p->run.n;
+	} else {
+		for (size_t i = 0; i < p->run.n; i++)
+			vec_push(&p->late, (struct pending){p->run_chain, p->run.v[i]});
+	}
+	p->run.n = 0;
+}
+
+static void add_rule(struct parser *p, size_t chain, const struct fw_rule *r)
+{
+	if (chain != p->run_chain)
+		end_run(p);
+	p->run_chain = chain;
+	vec_push(&p->run, *r);
+}
+
+/* Puts the late ones behind what their chains have, in order. */
+static void place_late(struct parser *p)
+{
+	size_t *n = xcalloc(p->chains.n, sizeof(*n));
+
+	for (size_t i = 0; i < p->late.n; i++)
+		n[p->late.v[i].chain]++;
+	for (size_t i = 0; i < p->chains.n; i++) {
+		struct fw_chain *c = &p->chains.v[i];
+		struct fw_rule *old = c->rules;
+
+		if (!n[i])
+			continue;
+		c->rules = arena_array(p->rd.arena, struct fw_rule, c->n_rules + n[i]);
+		memcpy(c->rules, old, c->n_rules * sizeof(*old));
+	}
+	for (size_t i = 0; i < p->late.n; i++) {
+		struct fw_chain *c = &p->chains.v[p->late.v[i].chain];
+
+		c->rules[c->n_rules++] = p->late.v[i].rule;
+	}
+	p->late.n = 0;
+	free(n);
 }
 
 /* ---- tables */
@@ -106,8 +163,7 @@ static int begin_table(struct parser *p)
 		    p->where, p->line, w->v[0] + 1);
 	t = &p->rs->tables[p->id];
 	p->in_table = true;
-	p->chains.n = p->rules.n = 0;
-	p->last_chain = 0;
+	p->chains.n = p->run_chain = 0;
 	p->n_slots /= 2; /* cleared and brought back to size */
 	if (!p->n_slots)
 		p->n_slots = 128;
@@ -117,36 +173,13 @@ static int begin_table(struct parser *p)
 	return 0;
 }
 
-/* Gives every chain one array with what it had and what was read, in order. */
-static void place_rules(struct parser *p)
-{
-	size_t *n = xcalloc(p->chains.n, sizeof(*n));
-
-	for (size_t i = 0; i < p->rules.n; i++)
-		n[p->rules.v[i].chain]++;
-	for (size_t i = 0; i < p->chains.n; i++) {
-		struct fw_chain *c = &p->chains.v[i];
-		struct fw_rule *old = c->rules;
-
-		if (!n[i])
-			continue;
-		c->rules = arena_array(p->rd.arena, struct fw_rule, c->n_rules + n[i]);
-		if (c->n_rules)
-			memcpy(c->rules, old, c->n_rules * sizeof(*old));
-	}
-	for (size_t i = 0; i < p->rules.n; i++) {
-		struct fw_chain *c = &p->chains.v[p->rules.v[i].chain];
-
-		c->rules[c->n_rules++] = p->rules.v[i].rule;
-	}
-	free(n);
-}
-
 static void end_table(struct parser *p)
 {
 	struct fw_table *t = &p->rs->tables[p->id];
 
-	place_rules(p);
+	end_run(p);
+	if (p->late.n)
+		place_late(p);
 	t->present = true;
 	t->n_chains = p->chains.n;
 	t->chains =
@@ -221,8 +254,8 @@ static int rule_line(struct parser *p, const char *s, size_t len)
 {
 	const struct fw_words *w = &p->rd.words;
 	uint64_t packets = 0, bytes = 0;
-	struct pending r = {0};
-	size_t first = 0;
+	struct fw_rule r;
+	size_t first = 0, chain;
 
 	if (w->v[0][0] == '[') {
 		if (!parse_counters(w->v[0], &packets, &bytes))
@@ -233,19 +266,18 @@ static int rule_line(struct parser *p, const char *s, size_t len)
 	    (strcmp(w->v[first], "-A") && strcmp(w->v[first], "--append")))
 		return fail(p, "this is not an iptables-save file: it has commands other "
 			       "than -A");
-	if (find_chain(p, w->v[first + 1], &r.chain))
+	if (find_chain(p, w->v[first + 1], &chain))
 		return error_set(p->err, ERR_INPUT, 0,
 		    "%s:%zu: -A %s: table %s has no such chain", p->where, p->line,
 		    w->v[first + 1], fw_table_name(p->id));
-	p->last_chain = r.chain;
-	if (fw_reader_rule(&p->rd, s, len, first + 2, &r.rule, p->err))
+	if (fw_reader_rule(&p->rd, s, len, first + 2, &r, p->err))
 		return error_wrap(
 		    p->err, "%s:%zu: -A %s", p->where, p->line, w->v[first + 1]);
 	if (first) {
-		r.rule.packets = packets;
-		r.rule.bytes = bytes;
+		r.packets = packets;
+		r.bytes = bytes;
 	}
-	vec_push(&p->rules, r);
+	add_rule(p, chain, &r);
 	return 0;
 }
 
@@ -343,7 +375,8 @@ int fw_parse(const char *text, size_t len, const char *where, enum family f,
 	}
 	fw_reader_end(&p->rd);
 	vec_free(&p->chains);
-	vec_free(&p->rules);
+	vec_free(&p->run);
+	vec_free(&p->late);
 	free(p->slots);
 	free(p);
 	return r;

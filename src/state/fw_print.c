@@ -5,6 +5,7 @@
 
 #include "state/fw.h"
 #include "state/fw_match_text.h"
+#include "state/fw_target_text.h"
 
 static void print_prefix(struct strbuf *sb, const struct fw_rule *r,
     const struct prefix *p, uint8_t flag, const char *opt)
@@ -24,46 +25,6 @@ static void print_interface(struct strbuf *sb, const struct fw_rule *r, const ch
 	strbuf_add(sb, r->invert & flag ? " ! " : " ");
 	strbuf_add(sb, opt);
 	strbuf_add(sb, name);
-}
-
-static void print_target(struct strbuf *sb, enum family f, const struct fw_target *t)
-{
-	switch ((enum fw_target_kind)t->kind) {
-	case FWT_NONE:
-		break;
-	case FWT_JUMP:
-		strbuf_add(sb, t->go ? " -g " : " -j ");
-		strbuf_add(sb, t->chain);
-		break;
-	case FWT_ACCEPT:
-		strbuf_add(sb, " -j ACCEPT");
-		break;
-	case FWT_DROP:
-		strbuf_add(sb, " -j DROP");
-		break;
-	case FWT_RETURN:
-		strbuf_add(sb, " -j RETURN");
-		break;
-	case FWT_REJECT:
-		strbuf_add(sb, " -j REJECT --reject-with ");
-		strbuf_add(sb, family_info(f)->reject);
-		break;
-	case FWT_MARK:
-		strbuf_addf(
-		    sb, " -j MARK --set-xmark 0x%x/0x%x", t->mark.value, t->mark.mask);
-		break;
-	case FWT_MASQUERADE:
-		strbuf_add(sb, " -j MASQUERADE");
-		strbuf_add(sb, t->random_fully ? " --random-fully" : "");
-		break;
-	case FWT_DNAT:
-		strbuf_add(sb, " -j DNAT --to-destination ");
-		strbuf_add(sb, t->addr->len == 16 ? "[" : "");
-		addr_print(sb, t->addr);
-		strbuf_add(sb, t->addr->len == 16 ? "]:" : ":");
-		strbuf_addu(sb, t->port);
-		break;
-	}
 }
 
 void fw_print_rule(
@@ -86,7 +47,7 @@ void fw_print_rule(
 	}
 	for (unsigned i = 0; i < r->n_matches; i++)
 		fw_match_print(sb, f, &r->matches[i]);
-	print_target(sb, f, &r->target);
+	fw_target_print(sb, f, &r->target);
 }
 
 static void print_chain_line(

@@ -7,6 +7,7 @@
 #include "state/fw_rule_text.h"
 #include "base/hash.h"
 #include "state/fw_match_text.h"
+#include "state/fw_target_text.h"
 #include "state/lines.h"
 
 #include <stdlib.h>
@@ -17,26 +18,13 @@
 /* What became of an option. */
 enum outcome { TAKEN, UNKNOWN, WRONG };
 
-/* Options of targets, bits of draft.target_seen. */
-enum {
-	SEEN_REJECT_WITH = 0x1,
-	SEEN_SET_MARK = 0x2,
-	SEEN_RANDOM_FULLY = 0x4,
-	SEEN_TO_DESTINATION = 0x8,
-};
-
 struct draft {
 	struct fw_reader *rd;
 	size_t at; /* the next word */
 	struct error *err;
 	struct fw_rule rule;
 	struct fw_match_draft matches[MATCHES_MAX];
-	const char *target; /* after -j or -g */
-	bool go;
-	unsigned target_seen;
-	uint32_t mark, mark_mask;
-	struct addr to;
-	uint16_t to_port;
+	struct fw_target_draft target;
 	bool counters;
 	size_t counters_at; /* the word "-c" */
 };
@@ -117,10 +105,10 @@ static enum outcome take_proto(struct draft *d, const char *s, bool invert)
 
 static enum outcome take_jump(struct draft *d, const char *s, bool go)
 {
-	if (d->target)
+	if (d->target.name)
 		return UNKNOWN;
-	d->target = s;
-	d->go = go;
+	d->target.name = s;
+	d->target.go = go;
 	return TAKEN;
 }
 
@@ -151,11 +139,14 @@ static const struct {
     {"--set-counters", 'c'},
 };
 
-/* The letter of a header option, or 0. */
-static char header_letter(const char *opt)
+static char short_letter(const char *opt)
 {
-	if (opt[1] != '-')
-		return opt[1] && !opt[2] && strchr("sdiopmjgc", opt[1]) ? opt[1] : '\0';
+	return opt[1] && !opt[2] && strchr("sdiopmjgc", opt[1]) ? opt[1] : '\0';
+}
+
+/* The letter of a header option in its long form, or 0. */
+static char long_letter(const char *opt)
+{
 	for (size_t i = 0; i < sizeof(long_header) / sizeof(long_header[0]); i++)
 		if (!strcmp(long_header[i].name, opt))
 			return long_header[i].letter;
@@ -245,78 +236,23 @@ static enum outcome take_match_option(
 	return TAKEN;
 }
 
-static bool take_mark(struct draft *d, const char *opt, const char *arg)
+static enum outcome take_target_option(struct draft *d, const struct fw_target_option *o)
 {
-	uint32_t v, m;
+	const char *const *args = take_args(d, o->name, o->args);
 
-	if (!fw_mark_parse(arg, &v, &m))
-		return false;
-	if (!strcmp(opt, "--set-mark"))
-		m |= v;
-	else if (!strcmp(opt, "--or-mark"))
-		m = v;
-	else if (!strcmp(opt, "--xor-mark"))
-		m = 0;
-	else if (!strcmp(opt, "--and-mark"))
-		m = ~v, v = 0;
-	d->mark = v;
-	d->mark_mask = m;
-	return true;
-}
-
-static bool take_destination(struct draft *d, const char *arg)
-{
-	return addrport_parse(arg, &d->to, &d->to_port) && d->to_port &&
-	       addr_family(&d->to) == d->rd->family;
-}
-
-static bool take_reject_with(struct draft *d, const char *arg)
-{
-	return !strcmp(arg, family_info(d->rd->family)->reject) ||
-	       !strcmp(arg, "port-unreach");
-}
-
-static const struct {
-	const char *name;
-	unsigned bit;
-} target_options[] = {
-    {"--to-destination", SEEN_TO_DESTINATION},
-    {"--set-xmark", SEEN_SET_MARK},
-    {"--random-fully", SEEN_RANDOM_FULLY},
-    {"--reject-with", SEEN_REJECT_WITH},
-    {"--or-mark", SEEN_SET_MARK},
-    {"--xor-mark", SEEN_SET_MARK},
-    {"--set-mark", SEEN_SET_MARK},
-    {"--and-mark", SEEN_SET_MARK},
-};
-
-static enum outcome take_target_option(struct draft *d, const char *opt)
-{
-	const char *const *args;
-	unsigned bit = 0;
-	bool ok = true;
-
-	for (size_t i = 0; i < sizeof(target_options) / sizeof(target_options[0]); i++)
-		if (!strcmp(target_options[i].name, opt))
-			bit = target_options[i].bit;
-	if (!bit || d->target_seen & bit)
-		return UNKNOWN;
-	args = take_args(d, opt, bit == SEEN_RANDOM_FULLY ? 0 : 1);
 	if (!args)
 		return WRONG;
-	d->target_seen |= bit;
-	if (bit == SEEN_TO_DESTINATION)
-		ok = take_destination(d, args[0]);
-	else if (bit == SEEN_SET_MARK)
-		ok = take_mark(d, opt, args[0]);
-	else if (bit == SEEN_REJECT_WITH)
-		ok = take_reject_with(d, args[0]);
-	return ok ? TAKEN : UNKNOWN;
+	if (d->target.seen & o->bit ||
+	    !o->set(&d->target, d->rd->family, o->args ? args[0] : NULL))
+		return UNKNOWN;
+	d->target.seen |= o->bit;
+	return TAKEN;
 }
 
 static enum outcome take_option(struct draft *d)
 {
-	const struct fw_match_option *o;
+	const struct fw_match_option *m;
+	const struct fw_target_option *t;
 	const char *opt = d->rd->words.v[d->at++];
 	bool invert = false;
 	char letter;
@@ -331,145 +267,22 @@ static enum outcome take_option(struct draft *d)
 	}
 	if (opt[0] != '-')
 		return UNKNOWN;
-	letter = header_letter(opt);
-	if (letter)
-		return take_header(d, opt, letter, invert);
-	o = fw_match_option(opt);
-	if (o)
-		return take_match_option(d, o, invert);
-	return invert ? UNKNOWN : take_target_option(d, opt);
+	if (opt[1] != '-') {
+		letter = short_letter(opt);
+		return letter ? take_header(d, opt, letter, invert) : UNKNOWN;
+	}
+	/* Long header options come last: no program prints them. */
+	m = fw_match_option(opt);
+	if (m)
+		return take_match_option(d, m, invert);
+	t = fw_target_option(opt);
+	if (t)
+		return invert ? UNKNOWN : take_target_option(d, t);
+	letter = long_letter(opt);
+	return letter ? take_header(d, opt, letter, invert) : UNKNOWN;
 }
 
 /* ---- the rule as a whole */
-
-/* Targets that are no chain: what may follow -j besides ours. */
-static const char *const extension_targets[] = {
-    "ACCOUNT",
-    "AUDIT",
-    "CHAOS",
-    "CHECKSUM",
-    "CLASSIFY",
-    "CLUSTERIP",
-    "CONNMARK",
-    "CONNSECMARK",
-    "CT",
-    "DELUDE",
-    "DHCPMAC",
-    "DNETMAP",
-    "DNPT",
-    "DSCP",
-    "ECHO",
-    "ECN",
-    "HL",
-    "HMARK",
-    "IDLETIMER",
-    "IPMARK",
-    "LED",
-    "LOG",
-    "LOGMARK",
-    "MIRROR",
-    "NETMAP",
-    "NFLOG",
-    "NFQUEUE",
-    "NOTRACK",
-    "PROTO",
-    "QUEUE",
-    "RATEEST",
-    "REDIRECT",
-    "SAME",
-    "SECMARK",
-    "SET",
-    "SNAT",
-    "SNPT",
-    "STEAL",
-    "SYNPROXY",
-    "SYSRQ",
-    "TARPIT",
-    "TCPMSS",
-    "TCPOPTSTRIP",
-    "TEE",
-    "TOS",
-    "TPROXY",
-    "TRACE",
-    "TTL",
-    "ULOG",
-};
-
-static const struct {
-	const char *name;
-	enum fw_target_kind kind;
-	unsigned need, also; /* options */
-} targets[] = {
-    {"ACCEPT", FWT_ACCEPT, 0, 0},
-    {"DROP", FWT_DROP, 0, 0},
-    {"RETURN", FWT_RETURN, 0, 0},
-    {"REJECT", FWT_REJECT, 0, SEEN_REJECT_WITH},
-    {"MARK", FWT_MARK, SEEN_SET_MARK, 0},
-    {"MASQUERADE", FWT_MASQUERADE, 0, SEEN_RANDOM_FULLY},
-    {"DNAT", FWT_DNAT, SEEN_TO_DESTINATION, 0},
-};
-
-#define N_TARGETS (sizeof(targets) / sizeof(targets[0]))
-
-/* A target's place in the table; N_TARGETS: none of them. */
-static size_t target_index(const char *name)
-{
-	size_t i = 0;
-
-	while (i < N_TARGETS && strcmp(targets[i].name, name))
-		i++;
-	return i;
-}
-
-/* iptables refuses chains with the name of a target, so the name alone decides. */
-static bool is_chain_name(const char *name)
-{
-	size_t n = sizeof(extension_targets) / sizeof(extension_targets[0]);
-
-	if (strchr(name, '-'))
-		return true;
-	if (target_index(name) < N_TARGETS)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(extension_targets[i], name))
-			return false;
-	return true;
-}
-
-static void set_jump(struct draft *d, struct fw_target *t)
-{
-	t->kind = FWT_JUMP;
-	t->go = d->go;
-	t->chain = fw_reader_string(d->rd, d->target);
-}
-
-/* False: not one that a typed rule can hold. */
-static bool finish_target(struct draft *d, struct fw_target *t)
-{
-	size_t i;
-
-	if (!d->target)
-		return !d->target_seen;
-	if (is_chain_name(d->target)) {
-		set_jump(d, t);
-		return !d->target_seen;
-	}
-	i = target_index(d->target);
-	if (i == N_TARGETS || d->go ||
-	    (d->target_seen & targets[i].need) != targets[i].need ||
-	    d->target_seen & ~(targets[i].need | targets[i].also))
-		return false;
-	t->kind = (uint8_t)targets[i].kind;
-	if (t->kind == FWT_MARK) {
-		t->mark.value = d->mark;
-		t->mark.mask = d->mark_mask;
-	} else if (t->kind == FWT_DNAT) {
-		t->addr = arena_copy(d->rd->arena, &d->to, sizeof(d->to));
-		t->port = d->to_port;
-	}
-	t->random_fully = d->target_seen & SEEN_RANDOM_FULLY;
-	return true;
-}
 
 static bool matches_hold(const struct draft *d)
 {
@@ -513,11 +326,22 @@ static void finish_matches(struct draft *d)
 	d->rule.matches = v;
 }
 
+static void finish_target(struct draft *d)
+{
+	struct fw_target *t = &d->rule.target;
+
+	if (t->kind == FWT_JUMP)
+		t->chain = fw_reader_string(d->rd, d->target.name);
+	else if (t->kind == FWT_DNAT)
+		t->addr = arena_copy(d->rd->arena, &d->target.to, sizeof(d->target.to));
+}
+
 static bool finish_typed(struct draft *d, struct fw_rule *ret)
 {
-	if (!matches_hold(d) || !finish_target(d, &d->rule.target))
+	if (!matches_hold(d) || !fw_target_finish(&d->target, &d->rule.target))
 		return false;
 	finish_matches(d);
+	finish_target(d);
 	if (d->rule.in)
 		d->rule.in = fw_reader_string(d->rd, d->rule.in);
 	if (d->rule.out)
@@ -531,14 +355,18 @@ static void scan_opaque(struct draft *d, size_t first)
 {
 	const struct fw_words *w = &d->rd->words;
 
-	d->target = NULL;
+	d->target.name = NULL;
 	d->counters = false;
 	for (size_t i = first; i + 1 < w->n; i++) {
-		char letter = w->v[i][0] == '-' ? header_letter(w->v[i]) : '\0';
+		char letter = '\0';
+
+		if (w->v[i][0] == '-')
+			letter = w->v[i][1] == '-' ? long_letter(w->v[i])
+						   : short_letter(w->v[i]);
 
 		if (letter == 'j' || letter == 'g') {
-			d->target = w->v[i + 1];
-			d->go = letter == 'g';
+			d->target.name = w->v[i + 1];
+			d->target.go = letter == 'g';
 		} else if (letter == 'c' && i + 2 < w->n) {
 			d->counters_at = i;
 			take_counters(d, w->v + i + 1);
@@ -580,8 +408,11 @@ static void finish_opaque(
 
 	scan_opaque(d, first);
 	r.opaque = opaque_text(d, text, len, first);
-	if (d->target && is_chain_name(d->target))
-		set_jump(d, &r.target);
+	if (d->target.name && fw_target_is_chain(d->target.name)) {
+		r.target.kind = FWT_JUMP;
+		r.target.go = d->target.go;
+		r.target.chain = fw_reader_string(d->rd, d->target.name);
+	}
 	if (d->counters) {
 		r.packets = d->rule.packets;
 		r.bytes = d->rule.bytes;
@@ -600,9 +431,8 @@ int fw_reader_rule(struct fw_reader *rd, const char *text, size_t len, size_t fi
 	d.rd = rd;
 	d.at = first;
 	d.err = err;
-	d.target = NULL;
-	d.go = d.counters = false;
-	d.target_seen = 0;
+	memset(&d.target, 0, sizeof(d.target));
+	d.counters = false;
 	while (d.at < rd->words.n && o == TAKEN)
 		o = take_option(&d);
 	if (o == WRONG)

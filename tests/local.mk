@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One cmocka program per module: NAME below is built from tests/unit/NAME.c and linked with
 # the logic only.
-EXTRA_DIST =
+EXTRA_DIST = tests/lib/emit_fixture.h
 unit_tests = \
 	tests/unit/test_base \
 	tests/unit/test_conf \
 	tests/unit/test_dump \
 	tests/unit/test_emit \
+	tests/unit/test_emit_dialect \
+	tests/unit/test_emit_ipvs \
 	tests/unit/test_fw \
 	tests/unit/test_golden \
 	tests/unit/test_knob \
@@ -29,8 +31,10 @@ tests_lib_traffic_SOURCES = tests/lib/traffic.c tests/lib/traffic.h \
 tests_lib_traffic_LDADD =
 
 if HAVE_CMOCKA
-check_PROGRAMS += $(unit_tests)
+check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test
 TESTS = $(unit_tests)
 endif
+tests_kernel_nl_driver_test_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
+tests_kernel_nl_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS) $(CMOCKA_LIBS)
 LDADD = $(LOGIC_LIBS) $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DTESTDATA=\"$(abs_top_srcdir)/testdata\"

@@ -33,7 +33,8 @@ static const struct {
     [CHAIN_FIREWALL] = {FW_FILTER, "KUBE-PROXY-FIREWALL"},
 };
 
-/* Endpoints of the family over all service ports, ready or not. */
+/* Endpoints of the family over all service ports, ready or not; two slices' entries for
+ * one address and port stand together and count once. */
 static size_t count_endpoints(const struct model *m, enum family f)
 {
 	size_t n = 0;
@@ -41,8 +42,14 @@ static size_t count_endpoints(const struct model *m, enum family f)
 	for (size_t i = 0; i < m->n_services; i++) {
 		const struct service *s = &m->services[i];
 
-		for (size_t k = 0; k < s->n_endpoints; k++)
-			n += addr_family(&s->endpoints[k].addr) == f;
+		for (size_t k = 0; k < s->n_endpoints; k++) {
+			const struct endpoint *e = &s->endpoints[k];
+
+			if (addr_family(&e->addr) != f)
+				continue;
+			n += k == 0 || e[-1].port != e->port ||
+			     !addr_eq(&e[-1].addr, &e->addr);
+		}
 	}
 	return n;
 }

@@ -349,11 +349,11 @@ static void test_probabilities_go_through_kube_proxys_decimals(void **state)
 	emit(&fx, MODE_IPTABLES);
 	c = chain_of(&fx, FAMILY_4, FW_NAT, "KUBE-SVC-" H);
 	assert_int_equal(c->n_rules, 45);
-	/* sorted as text: .1, .10, .11 ... */
+	/* sorted as text, and ':' comes after the digits */
 	assert_rule(&fx, FAMILY_4, FW_NAT,
-	    "-A KUBE-SVC-" H " -m comment --comment \"demo/web:http -> 10.244.1.1:8080\" "
+	    "-A KUBE-SVC-" H " -m comment --comment \"demo/web:http -> 10.244.1.10:8080\" "
 	    "-m statistic --mode random --probability 0.02272727247 "
-	    "-j KUBE-SEP-SELNSDJLEF35BQ4V");
+	    "-j KUBE-SEP-SI62D7XAGVO2CP3X");
 	assert_int_equal(c->rules[1].matches[1].probability, 0x02e8ba2e);
 	assert_int_equal(c->rules[44].n_matches, 1);
 	teardown(&fx);

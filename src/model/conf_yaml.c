@@ -63,14 +63,23 @@ static const char *expected(const struct key *k)
 	return k->expect;
 }
 
+/* value NULL: what is wrong is no scalar. */
 static void warn(
-    const struct reader *r, const char *path, const yaml_node_t *at, const char *text)
+    const struct reader *r, const char *path, const char *value, const char *text)
 {
-	if (at && at->type == YAML_SCALAR_NODE)
-		notes_add(
-		    r->notes, NOTE_WARNING, path, "'%.60s' %s", tree_text(at), text);
+	if (value)
+		notes_add(r->notes, NOTE_WARNING, path, "'%.60s' %s", value, text);
 	else
 		notes_add(r->notes, NOTE_WARNING, path, "%s", text);
+}
+
+static void warn_value(const struct reader *r, const struct key *k, const char *path,
+    const yaml_node_t *value)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "is not %s, the default is kept", expected(k));
+	warn(r, path, value->type == YAML_SCALAR_NODE ? tree_text(value) : NULL, text);
 }
 
 /* A list of texts as prefixes; what is none is warned of and left out. */
@@ -78,15 +87,15 @@ struct prefix_list {
 	VEC(struct prefix) list;
 };
 
-static void add_prefix(struct reader *r, struct prefix_list *out, const char *path,
-    const char *text, const yaml_node_t *at)
+static void add_prefix(
+    struct reader *r, struct prefix_list *out, const char *path, const char *text)
 {
 	struct prefix p;
 
 	if (strchr(text, '/') && prefix_parse(text, &p))
 		vec_push(&out->list, p);
 	else
-		warn(r, path, at, "is not a CIDR, ignored");
+		warn(r, path, text, "is not a CIDR, ignored");
 }
 
 static void keep_prefixes(
@@ -110,7 +119,7 @@ static bool take_prefixes(struct reader *r, const char *path, const yaml_node_t 
 		else if (primary && !strcmp(tree_text(item), "primary"))
 			*primary = true;
 		else
-			add_prefix(r, &out, path, tree_text(item), item);
+			add_prefix(r, &out, path, tree_text(item));
 	}
 	keep_prefixes(r, &out, list, n);
 	return true;
@@ -151,7 +160,7 @@ static bool take_cluster_cidr(
 		return false;
 	copy = xstrdup(tree_text(value));
 	for (char *p = strtok_r(copy, ", ", &save); p; p = strtok_r(NULL, ", ", &save))
-		add_prefix(r, &out, path, p, value);
+		add_prefix(r, &out, path, p);
 	free(copy);
 	keep_prefixes(r, &out, &r->conf->cluster_cidrs, &r->conf->n_cluster_cidrs);
 	return true;
@@ -398,9 +407,7 @@ static void read_map(
 		if (!k->name)
 			warn(r, path, NULL, "there is no such field, ignored");
 		else if (tree_type(value) != TREE_NULL && !read_value(r, k, path, value))
-			notes_add(r->notes, NOTE_WARNING, path,
-			    "'%.60s' is not %s, the default is kept", tree_text(value),
-			    expected(k));
+			warn_value(r, k, path, value);
 	}
 }
 

@@ -38,6 +38,22 @@ static void note_ranges(
 		    family_info(f)->name, family_info(f)->name);
 }
 
+/* Plain load balancing knows more than rules of the iptables mode can say. */
+static void note_plain(const struct service *s, struct notes *notes)
+{
+	bool weights = false;
+
+	for (size_t i = 0; i < s->n_endpoints; i++)
+		weights |= s->endpoints[i].weight_set && s->endpoints[i].weight != 1;
+	if (weights)
+		notes_add(notes, NOTE_WARNING, s->spn,
+		    "iptables mode knows no weights: every endpoint gets the same share");
+	if (s->forwarding != FWD_MASQUERADE)
+		notes_add(notes, NOTE_WARNING, s->spn,
+		    "iptables mode cannot forward directly or by tunnel: the destination "
+		    "address is translated");
+}
+
 int emit_state(enum mode mode, const struct model *m, const struct conf *c,
     unsigned families, struct state **ret, struct notes *notes, struct error *err)
 {
@@ -57,6 +73,8 @@ int emit_state(enum mode mode, const struct model *m, const struct conf *c,
 	}
 	if (rc != 0)
 		return -1;
+	for (size_t i = 0; mode == MODE_IPTABLES && i < m->n_services; i++)
+		note_plain(&m->services[i], notes);
 	*ret = s;
 	s = NULL;
 	return 0;

@@ -133,6 +133,21 @@ static inline void finish_service(struct fixture *fx, const char *next, const ch
 	fx->svc.spn = spn;
 }
 
+/* What stays text cannot be written to a kernel. */
+static inline void assert_typed(const struct state *s)
+{
+	family_foreach (f) {
+		for (int t = 0; t < FW_TABLE_COUNT; t++) {
+			const struct fw_table *tab = &s->fw[f].tables[t];
+
+			for (size_t i = 0; i < tab->n_chains; i++) {
+				for (size_t k = 0; k < tab->chains[i].n_rules; k++)
+					assert_null(tab->chains[i].rules[k].opaque);
+			}
+		}
+	}
+}
+
 static inline void emit_families(struct fixture *fx, enum mode mode, unsigned families)
 {
 	struct error err;
@@ -143,6 +158,7 @@ static inline void emit_families(struct fixture *fx, enum mode mode, unsigned fa
 	if (model_builder_freeze(fx->b, "test", &fx->m, &err) ||
 	    emit_state(mode, fx->m, fx->c, families, &fx->s, &fx->notes, &err))
 		fail_msg("%s", err.msg);
+	assert_typed(fx->s);
 }
 
 static inline void emit(struct fixture *fx, enum mode mode)

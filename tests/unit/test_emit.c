@@ -351,7 +351,8 @@ static void test_probabilities_go_through_kube_proxys_decimals(void **state)
 	assert_int_equal(c->n_rules, 45);
 	/* sorted as text, and ':' comes after the digits */
 	assert_rule(&fx, FAMILY_4, FW_NAT,
-	    "-A KUBE-SVC-" H " -m comment --comment \"demo/web:http -> 10.244.1.10:8080\" "
+	    "-A KUBE-SVC-" H
+	    " -m comment --comment \"demo/web:http -> 10.244.1.10:8080\" "
 	    "-m statistic --mode random --probability 0.02272727247 "
 	    "-j KUBE-SEP-SI62D7XAGVO2CP3X");
 	assert_int_equal(c->rules[1].matches[1].probability, 0x02e8ba2e);
@@ -691,6 +692,24 @@ static void test_only_the_tail_of_shared_chains_has_a_place(void **state)
 	teardown(&fx);
 }
 
+static void test_plain_load_balancing_is_noted_where_rules_cannot_do_it(void **state)
+{
+	struct fixture fx;
+	struct endpoint *e;
+
+	(void)state;
+	setup(&fx, "1.30.0");
+	fx.svc.forwarding = FWD_DIRECT;
+	frontend(&fx, FE_EXTERNAL, "192.0.2.9", 80);
+	e = endpoint(&fx, "192.0.2.100", 80, NULL);
+	e->weight_set = true;
+	e->weight = 7;
+	emit(&fx, MODE_IPTABLES);
+	assert_int_equal(notes_count(&fx.notes, NOTE_WARNING), 2);
+	assert_string_equal(fx.notes.list.v[0].about, "demo/web:http");
+	teardown(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -724,6 +743,7 @@ int main(void)
 	    cmocka_unit_test(test_ranges_of_the_other_family_open_the_vip),
 	    cmocka_unit_test(test_ranges_without_endpoints_reject_and_build_no_firewall),
 	    cmocka_unit_test(test_everything_of_a_service_names_it),
+	    cmocka_unit_test(test_plain_load_balancing_is_noted_where_rules_cannot_do_it),
 	    cmocka_unit_test(test_only_the_tail_of_shared_chains_has_a_place),
 	};
 

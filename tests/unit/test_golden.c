@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "../lib/emit_fixture.h"
+
 /* One folder of dumps. */
 struct golden {
 	char *name;    /* "seed-like/ipvs-1.26", also of the test */
@@ -404,6 +406,7 @@ static void test_emits_what_kube_proxy_leaves(void **state)
 	if (emit_state(g->mode, m, c, g->families, &want, NULL, &err))
 		fail_msg("%s", err.msg);
 
+	assert_typed(want);
 	ok &= tables_ok(g, want, a);
 	if (g->mode == MODE_IPVS) {
 		ok &= sets_ok(g, want, a);

@@ -165,9 +165,9 @@ compare()
 		if (g == "-")
 			printf "%.2fx - -\n", t / o
 		else if (sub("<", "", g))
-			printf "%.2f <=%s %s\n", o / t, g, o / t <= g + 0 ? "PASS" : "FAIL"
+			printf "%.2f <=%s %s\n", o / t, g, (o / t <= g + 0) ? "PASS" : "FAIL"
 		else
-			printf "%.2fx >=%sx %s\n", t / o, g, t / o >= g + 0 ? "PASS" : "FAIL"
+			printf "%.2fx >=%sx %s\n", t / o, g, (t / o >= g + 0) ? "PASS" : "FAIL"
 	}')
 	row "$1" "$(printf '%.3f s' "$ours")" "$(printf '%.3f s' "$theirs")" "$ratio" "$goal" \
 		"$result" >>"$work/table"

@@ -13,7 +13,7 @@
 
 void vip_print_link(struct strbuf *sb, const struct vip_link *l)
 {
-	strbuf_addf(sb, "link add %s type %s\n", l->name, *l->kind ? l->kind : "dummy");
+	strbuf_addf(sb, "link add %s type %s\n", l->name, l->kind);
 }
 
 void vip_print_addr(struct strbuf *sb, const struct vip_addr *a)
@@ -27,8 +27,10 @@ void vip_print_addr(struct strbuf *sb, const struct vip_addr *a)
 
 void vip_print_table(struct strbuf *sb, const struct vip_table *t)
 {
+	/* An interface without a kind is hardware, or of a dump that does not say. */
 	for (size_t i = 0; i < t->n_links; i++)
-		vip_print_link(sb, &t->links[i]);
+		if (*t->links[i].kind)
+			vip_print_link(sb, &t->links[i]);
 	for (size_t i = 0; i < t->n_addrs; i++)
 		vip_print_addr(sb, &t->addrs[i]);
 }

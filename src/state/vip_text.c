@@ -88,17 +88,16 @@ static int batch_link(struct reader *r)
 {
 	char *const *w = r->l.words + 1;
 	bool add = w[0] && is_verb(w[0]);
-	const char *kind = value_of(w, "type");
-	const char *name = NULL;
+	const char *name, *kind;
 
-	if (add || (w[0] && !strcmp(w[0], "set"))) {
-		name = w[1];
-		if (name && (!strcmp(name, "name") || !strcmp(name, "dev")))
-			name = w[2];
-	}
-	if (!name)
+	if (!w[0] || !w[1] || (!add && strcmp(w[0], "set")))
 		return lines_fail(
 		    &r->l, "a link line reads \"link add NAME type dummy\"");
+	w++;
+	if (w[1] && (!strcmp(w[0], "name") || !strcmp(w[0], "dev")))
+		w++;
+	name = *w++;
+	kind = value_of(w, "type");
 	if (add && kind)
 		get_link(r, name)->kind = arena_strdup(r->arena, kind);
 	for (; *w; w++)

@@ -183,7 +183,8 @@ static int roll_back(struct run *r, const struct error *cause, struct error *err
 	ok = ok && !verify_against(r, r->before, "after going back", &why);
 	if (!ok && r->sink) {
 		/* A half-done operation, or somebody else wrote meanwhile. */
-		report_problem(r->ctx, "%s; trying once more from a fresh reading", why.msg);
+		report_problem(
+		    r->ctx, "%s; trying once more from a fresh reading", why.msg);
 		error_clear(&why);
 		ok = !restore_by_plan(r, &why) &&
 		     !verify_against(r, r->before, "after going back", &why);

@@ -96,6 +96,9 @@ static int run(struct context *ctx, int argc, char **argv)
 		puts(PACKAGE_STRING);
 		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
 	}
+	/* A reader that goes away ends a printing command, but never a writing one. */
+	if (ctx->opts.command->groups & GROUP_WRITE)
+		signal(SIGPIPE, SIG_IGN);
 	status = ctx->opts.command->run(ctx, &err);
 	if (status < 0) {
 		report_error(ctx, &err);
@@ -112,7 +115,6 @@ int main(int argc, char **argv)
 	/* Numbers in rules and JSON are written with a point, whatever the locale says.
 	 */
 	setlocale(LC_ALL, "C");
-	signal(SIGPIPE, SIG_IGN);
 	status = run(&ctx, argc, argv);
 	context_free(&ctx);
 	return status;

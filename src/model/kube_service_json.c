@@ -332,7 +332,7 @@ int kube_add_service(struct kube *k, const struct field *root, struct error *err
 	int ret;
 
 	if (kube_read_meta(root, &meta, err))
-		return -1;
+		return error_wrap(err, "Service");
 	e = kube_entry(k, meta.ns, meta.name);
 	r.about = e->key;
 	if (e->seen)

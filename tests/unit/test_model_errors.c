@@ -119,7 +119,7 @@ static void test_bad_objects_are_refused_with_object_and_field(void **state)
 	    "default/web: spec.clusterIP: '10.96.0.300' is not an IP address");
 	check_refused(SERVICE("'clusterIPs':['10.96.0.1','x']"),
 	    "default/web: spec.clusterIPs[1]: 'x' is not an IP address");
-	check_refused("{'kind':'Service','metadata':{}}", "metadata.name: is missing");
+	check_refused("{'kind':'Service','metadata':{}}", "Service: metadata.name: is missing");
 	check_refused("{'kind':'Service','metadata':{'name':'a'},'spec':[]}",
 	    "default/a: spec: must be an object, not an array");
 	check_refused(SLICE("{'addresses':['10.0.0.x']}"),

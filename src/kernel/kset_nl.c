@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * IP sets through libipset, at the level of its session: that level neither prints nor
- * exits. Entries go out aggregated, many to a message. What libipset says on failure is
- * text only, so a table of its messages tells what kind of failure it was.
+ * Writes IP sets through libipset, at the level of its session: that level neither prints
+ * nor exits. Entries go out aggregated, many to a message. What libipset says on failure
+ * is text only, so a table of its messages tells what kind of failure it was.
  */
 #include "config.h"
 
 #include "kernel/driver.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -20,11 +18,11 @@
 #include <libipset/types.h>
 
 #include "base/vec.h"
+#include "kernel/kset_read.h"
 
 struct kset_driver {
 	struct driver base;
 	struct ipset_session *session; /* NULL: not opened yet */
-	struct strbuf out; /* what libipset prints, and what it says of errors */
 };
 
 static struct kset_driver *kset_driver(struct driver *d)
@@ -34,27 +32,14 @@ static struct kset_driver *kset_driver(struct driver *d)
 
 /* ---- the session */
 
-static __attribute__((format(printf, 3, 4))) int collect(
+/* Only listings print, and nothing is listed here. */
+static __attribute__((format(printf, 3, 4))) int print_nothing(
     struct ipset_session *session, void *p, const char *fmt, ...)
 {
-	struct strbuf *sb = p;
-	va_list ap, again;
-	char *text;
-	int n;
-
 	(void)session;
-	va_start(ap, fmt);
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
-	if (n >= 0) {
-		text = xmalloc((size_t)n + 1);
-		vsnprintf(text, (size_t)n + 1, fmt, again);
-		strbuf_addn(sb, text, (size_t)n);
-		free(text);
-	}
-	va_end(again);
-	return n;
+	(void)p;
+	(void)fmt;
+	return 0;
 }
 
 static int open_session(struct kset_driver *d, struct error *err)
@@ -62,7 +47,7 @@ static int open_session(struct kset_driver *d, struct error *err)
 	if (d->session)
 		return 0;
 	ipset_load_types();
-	d->session = ipset_session_init(collect, &d->out);
+	d->session = ipset_session_init(print_nothing, NULL);
 	if (!d->session)
 		return error_set(
 		    err, ERR_KERNEL, errno, "cannot open a session to ipset");
@@ -132,99 +117,11 @@ static int set_name(struct kset_driver *d, const char *name, struct error *err)
 	return 0;
 }
 
-/* ---- reading */
-
-/*
- * Whether the kernel has sets now. A netlink request would load the modules; a socket
- * option of a module that is not there is just unknown.
- */
-static int look(bool *present, struct error *err)
-{
-	AUTO(fd) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ip_set_req_version req = {.op = IP_SET_OP_VERSION};
-	socklen_t len = sizeof(req);
-
-	*present = false;
-	if (fd < 0)
-		return error_set(err, ERR_KERNEL, errno, "cannot open a socket");
-	if (getsockopt(fd, SOL_IP, SO_IP_SET, &req, &len) == 0 || errno == EPROTO) {
-		*present = true;
-		return 0;
-	}
-	if (errno == ENOPROTOOPT)
-		return 0;
-	return error_set(
-	    err, errno == EPERM ? ERR_BACKEND : ERR_KERNEL, errno, "cannot read IP sets");
-}
-
-static int list(
-    struct kset_driver *d, enum ipset_output_mode mode, bool headers, struct error *err)
-{
-	int r;
-
-	strbuf_reset(&d->out);
-	ipset_session_output(d->session, mode);
-	if (headers)
-		ipset_envopt_set(d->session, IPSET_ENV_LIST_HEADER);
-	ipset_data_reset(ipset_session_data(d->session));
-	r = command(d, IPSET_CMD_LIST, 0, NULL, err);
-	ipset_envopt_unset(d->session, IPSET_ENV_LIST_HEADER);
-	return r;
-}
-
-/* "Name: X" and "References: N" of each set, from a listing without entries. */
-static void note_references(char *text, struct kset_list *l)
-{
-	struct kset *s = NULL;
-	char *save;
-
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		if (strncmp(line, "Name: ", 6) == 0)
-			s = kset_find(l, line + 6);
-		else if (s && strncmp(line, "References: ", 12) == 0)
-			s->references = (uint32_t)strtoul(line + 12, NULL, 10);
-	}
-}
-
-static bool wanted_family(const struct kset *s, unsigned families)
-{
-	/* Of bitmap:port the name alone tells the family; foreign sets are held anyway.
-	 */
-	return s->type == KSET_BITMAP_PORT || s->type == KSET_OTHER ||
-	       families & FAMILY_BIT(s->family);
-}
-
 static int kset_read(
-    struct driver *base, unsigned families, struct state *into, struct error *err)
+    struct driver *d, unsigned families, struct state *into, struct error *err)
 {
-	struct kset_driver *d = kset_driver(base);
-	struct kset_list *l = &into->sets;
-	size_t kept = 0;
-	bool present;
-
-	if (look(&present, err))
-		return -1;
-	if (!present) {
-		l->present = false;
-		return 0;
-	}
-	if (open_session(d, err) || list(d, IPSET_LIST_SAVE, false, err))
-		return error_wrap(err, "cannot read IP sets");
-	if (kset_parse(
-		strbuf_str(&d->out), d->out.len, "ipset save", into->arena, l, err))
-		return -1;
-	for (size_t i = 0; i < l->n_sets; i++)
-		if (wanted_family(&l->sets[i], families))
-			l->sets[kept++] = l->sets[i];
-	l->n_sets = kept;
-	if (list(d, IPSET_LIST_PLAIN, true, err))
-		return error_wrap(err, "cannot read the headers of IP sets");
-	if (d->out.s)
-		note_references(d->out.s, l);
-	strbuf_free(&d->out);
-	l->present = true;
-	return 0;
+	(void)d;
+	return kset_read_all(families, into->arena, &into->sets, err);
 }
 
 /* ---- writing */
@@ -465,7 +362,6 @@ static void kset_close(struct driver *base)
 
 	if (d->session)
 		ipset_session_fini(d->session);
-	strbuf_free(&d->out);
 	free(d);
 }
 

@@ -5,7 +5,7 @@
  * it. What this kernel lacks is skipped; with VIPSHIFT_NOSKIP=1 that is a failure.
  *
  *   nl_driver_test native|guest   the tests for such a place
- *   nl_driver_test bench          times of large writes, as text
+ *   nl_driver_test bench [sets|addresses|servers]   times of large writes, as text
  */
 #include "config.h"
 
@@ -239,6 +239,48 @@ static void test_set_in_use_is_swapped_but_never_destroyed(void **state)
 	assert_done(write_one(d, KIND_KSET, SUB_NONE, &want, &other, &err));
 	assert_kernel_has_set(d, &other);
 	assert_done(write_one(d, KIND_KSET, SUB_NONE, &other, NULL, &err));
+}
+
+static void test_sets_are_read_as_ipset_save_tells_them(void **state)
+{
+	AUTO(driver) struct driver *d = NULL;
+	AUTO(state) struct state *s = NULL, *said = state_new();
+	struct error err = {0};
+	static char text[65536];
+	FILE *f;
+	size_t n;
+
+	(void)state;
+	shell(
+	    "ipset restore <<-END\n"
+	    "create A hash:ip,port,net family inet6 hashsize 64 maxelem 99 timeout 3000 comment\n"
+	    "add A fd00::1,udp:53,fd00:1::/32 comment hello\n"
+	    "create B hash:ip family inet netmask 24 counters skbinfo\n"
+	    "add B 10.0.1.0\n"
+	    "create C bitmap:port range 100-200\n"
+	    "add C 150\n"
+	    "create D hash:net,iface\n"
+	    "add D 10.0.0.0/8,eth0\n"
+	    "create E hash:ip,port forceadd\n"
+	    "add E 10.0.0.1,sctp:9999\n"
+	    "add E 10.0.0.1,icmp:8/0\n"
+	    "END\n");
+	assert_done(kset_nl_open(&d, &err));
+	s = read_all(d);
+	f = popen("ipset save", "r");
+	n = fread(text, 1, sizeof(text), f);
+	assert_int_equal(pclose(f), 0);
+	assert_done(kset_parse(text, n, "ipset save", said->arena, &said->sets, &err));
+	assert_int_equal(s->sets.n_sets, 5);
+	assert_int_equal(said->sets.n_sets, 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_string_equal(s->sets.sets[i].name, said->sets.sets[i].name);
+		if (!kset_eq(&s->sets.sets[i], &said->sets.sets[i]))
+			fail_msg("set %s differs: %s / %s", s->sets.sets[i].name,
+			    s->sets.sets[i].extensions, said->sets.sets[i].extensions);
+	}
+	assert_int_equal(s->sets.sets[0].hashsize, 64);
+	shell("ipset destroy");
 }
 
 static void test_last_of_many_aggregated_entries_is_named_when_refused(void **state)
@@ -878,11 +920,13 @@ static void bench_addresses(size_t n)
 	free(ops);
 }
 
-static int bench(void)
+static int bench(const char *part)
 {
-	bench_set(50000);
-	bench_addresses(5000);
-	if (in_guest)
+	if (!*part || strcmp(part, "sets") == 0)
+		bench_set(50000);
+	if (!*part || strcmp(part, "addresses") == 0)
+		bench_addresses(5000);
+	if (in_guest && (!*part || strcmp(part, "servers") == 0))
 		bench_servers(5000, 8);
 	return 0;
 }
@@ -894,6 +938,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_changed_entries_leave_the_others_in_place),
 	    cmocka_unit_test(test_set_that_changed_meanwhile_is_not_overwritten),
 	    cmocka_unit_test(test_set_in_use_is_swapped_but_never_destroyed),
+	    cmocka_unit_test(test_sets_are_read_as_ipset_save_tells_them),
 	    cmocka_unit_test(test_last_of_many_aggregated_entries_is_named_when_refused),
 	    cmocka_unit_test(test_device_is_left_down_and_its_addresses_are_local),
 	    cmocka_unit_test(test_address_that_is_there_or_gone_already_is_fine),
@@ -929,7 +974,7 @@ int main(int argc, char **argv)
 	if (!in_guest)
 		link_kind = "ifb";
 	if (strcmp(where, "bench") == 0)
-		return bench();
+		return bench(argc > 2 ? argv[2] : "");
 	if (in_guest)
 		failed = cmocka_run_group_tests_name("guest", guest, NULL, NULL);
 	return failed + cmocka_run_group_tests_name("native", native, NULL, NULL);

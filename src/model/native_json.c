@@ -1,35 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The native model JSON (vipshift/v1 ServiceModel): carries all that struct model holds,
- * and is short to write by hand: what has a default may be left out, what is misspelt is
- * refused.
+ * Reads the native model JSON (vipshift/v1 ServiceModel), which is short to write by
+ * hand: what has a default may be left out, what is misspelt is refused.
  */
 #include "config.h"
 
-#include "model/model_load.h"
+#include "model/native_json.h"
 
-#include "base/strbuf.h"
-
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
 #define AFFINITY_DEFAULT 10800
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The spelling of an enum: the position is the value. */
-struct spelling {
-	const char *const *names;
-	size_t n;
-};
-#define SPELLING(array) ((struct spelling){(array), COUNT(array)})
-
-static const char *const type_names[] = {"ClusterIP", "NodePort", "LoadBalancer"};
-static const char *const policy_names[] = {"Cluster", "Local"};
-static const char *const affinity_names[] = {"None", "ClientIP"};
-static const char *const forwarding_names[] = {"masquerade", "direct", "tunnel"};
-static const char *const ip_mode_names[] = {"", "VIP", "Proxy"};
+const char *const native_types[] = {"ClusterIP", "NodePort", "LoadBalancer", NULL};
+const char *const native_policies[] = {"Cluster", "Local", NULL};
+const char *const native_affinities[] = {"None", "ClientIP", NULL};
+const char *const native_forwardings[] = {"masquerade", "direct", "tunnel", NULL};
+const char *const native_ip_modes[] = {"", "VIP", "Proxy", NULL};
 
 /* What an object may hold, ending with NULL. */
 static const char *const service_fields[] = {"namespace", "name", "portName", "protocol",
@@ -62,7 +50,8 @@ static int check_fields(
 	return 0;
 }
 
-static int read_choice(const struct field *at, const char *key, struct spelling sp,
+/* names ends with NULL; the position is the value. */
+static int read_choice(const struct field *at, const char *key, const char *const *names,
     int *ret, struct error *err)
 {
 	char all[128];
@@ -73,14 +62,14 @@ static int read_choice(const struct field *at, const char *key, struct spelling 
 		return -1;
 	if (!s)
 		return 0;
-	for (size_t i = 0; i < sp.n; i++)
-		if (!strcmp(s, sp.names[i])) {
-			*ret = (int)i;
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(s, names[i])) {
+			*ret = i;
 			return 0;
 		}
-	for (size_t i = 0; i < sp.n && n < sizeof(all); i++)
-		n += (size_t)snprintf(
-		    all + n, sizeof(all) - n, n ? ", %s" : "%s", sp.names[i]);
+	for (; *names && n < sizeof(all); names++)
+		n +=
+		    (size_t)snprintf(all + n, sizeof(all) - n, n ? ", %s" : "%s", *names);
 	return field_error(at, key, err, "'%s' is not one of: %s", s, all);
 }
 
@@ -106,14 +95,14 @@ static int read_frontend(const struct field *at, struct frontend *fe, struct err
 {
 	const char *const kinds[] = {frontend_kind_name(FE_CLUSTER),
 	    frontend_kind_name(FE_EXTERNAL), frontend_kind_name(FE_LOAD_BALANCER),
-	    frontend_kind_name(FE_NODE_PORT)};
+	    frontend_kind_name(FE_NODE_PORT), NULL};
 	int kind = FE_EXTERNAL, mode = IP_MODE_UNSET;
 
 	if (check_fields(at, frontend_fields, err) ||
-	    read_choice(at, "kind", SPELLING(kinds), &kind, err) ||
+	    read_choice(at, "kind", kinds, &kind, err) ||
 	    field_addr(at, "address", &fe->addr, err) ||
 	    field_port(at, "port", &fe->port, err) ||
-	    read_choice(at, "ipMode", SPELLING(ip_mode_names), &mode, err))
+	    read_choice(at, "ipMode", native_ip_modes, &mode, err))
 		return -1;
 	fe->kind = (enum frontend_kind)kind;
 	fe->ip_mode = (enum ip_mode)mode;
@@ -239,9 +228,7 @@ static int read_prefixes(struct model_builder *b, const struct field *at, const 
 	return 0;
 }
 
-/* Without "families": those of the cluster IPs; where there is none, of all addresses in
- * front; where there are node ports alone, of the endpoints. */
-static unsigned default_families(const struct service *s)
+unsigned native_default_families(const struct service *s)
 {
 	unsigned cluster = 0, others = 0, behind = 0;
 
@@ -269,7 +256,7 @@ static int read_families(const struct field *at, struct service *s, struct error
 	if (field_array(at, "families", &list, err))
 		return -1;
 	if (!list.json)
-		s->families = default_families(s);
+		s->families = native_default_families(s);
 	for (size_t i = 0; i < field_count(&list); i++) {
 		struct field item = field_item(&list, i);
 		unsigned bit = 0;
@@ -305,8 +292,7 @@ static int read_affinity(const struct field *at, struct service *s, struct error
 	json_int_t seconds = AFFINITY_DEFAULT;
 	int affinity = 0;
 
-	if (read_choice(
-		at, "sessionAffinity", SPELLING(affinity_names), &affinity, err) ||
+	if (read_choice(at, "sessionAffinity", native_affinities, &affinity, err) ||
 	    field_number(at, "affinitySeconds", 1, 86400, &seconds, err))
 		return -1;
 	s->affinity = affinity;
@@ -321,12 +307,10 @@ static int read_options(const struct field *at, struct service *s, struct error 
 	    forwarding = FWD_MASQUERADE;
 	json_int_t health = 0;
 
-	if (read_choice(at, "type", SPELLING(type_names), &type, err) ||
-	    read_choice(
-		at, "internalTrafficPolicy", SPELLING(policy_names), &internal, err) ||
-	    read_choice(
-		at, "externalTrafficPolicy", SPELLING(policy_names), &external, err) ||
-	    read_choice(at, "forwarding", SPELLING(forwarding_names), &forwarding, err) ||
+	if (read_choice(at, "type", native_types, &type, err) ||
+	    read_choice(at, "internalTrafficPolicy", native_policies, &internal, err) ||
+	    read_choice(at, "externalTrafficPolicy", native_policies, &external, err) ||
+	    read_choice(at, "forwarding", native_forwardings, &forwarding, err) ||
 	    field_number(at, "healthCheckNodePort", 0, 65535, &health, err) ||
 	    read_affinity(at, s, err))
 		return -1;
@@ -417,243 +401,4 @@ int native_add_node(
 		return -1;
 	model_builder_add_node(b, &node);
 	return 0;
-}
-
-static void put_text(struct strbuf *sb, const char *s)
-{
-	strbuf_addch(sb, '"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\') {
-			strbuf_addch(sb, '\\');
-			strbuf_addch(sb, (char)c);
-		} else if (c < ' ') {
-			strbuf_addf(sb, "\\u%04x", c);
-		} else {
-			strbuf_addch(sb, (char)c);
-		}
-	}
-	strbuf_addch(sb, '"');
-}
-
-/* ', "key": ' */
-static void put_key(struct strbuf *sb, const char *key)
-{
-	strbuf_add(sb, ", \"");
-	strbuf_add(sb, key);
-	strbuf_add(sb, "\": ");
-}
-
-/* Optional text: nothing for NULL. */
-static void put_string(struct strbuf *sb, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	put_key(sb, key);
-	put_text(sb, value);
-}
-
-static void put_number(struct strbuf *sb, const char *key, unsigned long long v)
-{
-	put_key(sb, key);
-	strbuf_addu(sb, v);
-}
-
-static void put_bool(struct strbuf *sb, const char *key, bool v)
-{
-	put_key(sb, key);
-	strbuf_add(sb, v ? "true" : "false");
-}
-
-static void put_addr(struct strbuf *sb, const struct addr *a)
-{
-	strbuf_addch(sb, '"');
-	addr_print(sb, a);
-	strbuf_addch(sb, '"');
-}
-
-static void put_prefixes(
-    struct strbuf *sb, const char *key, const struct prefix *v, size_t n)
-{
-	if (!n)
-		return;
-	put_key(sb, key);
-	for (size_t i = 0; i < n; i++) {
-		strbuf_add(sb, i ? ", \"" : "[\"");
-		prefix_print(sb, &v[i]);
-		strbuf_addch(sb, '"');
-	}
-	strbuf_addch(sb, ']');
-}
-
-static void put_names(struct strbuf *sb, const char *const *names)
-{
-	for (size_t i = 0; names[i]; i++) {
-		strbuf_add(sb, i ? ", " : "[");
-		put_text(sb, names[i]);
-	}
-	strbuf_addch(sb, ']');
-}
-
-static void put_hints(struct strbuf *sb, const struct endpoint *e)
-{
-	if (!e->hint_zones && !e->hint_nodes)
-		return;
-	put_key(sb, "hints");
-	strbuf_addch(sb, '{');
-	if (e->hint_zones) {
-		strbuf_add(sb, "\"forZones\": ");
-		put_names(sb, e->hint_zones);
-	}
-	if (e->hint_nodes) {
-		strbuf_add(sb, e->hint_zones ? ", \"forNodes\": " : "\"forNodes\": ");
-		put_names(sb, e->hint_nodes);
-	}
-	strbuf_addch(sb, '}');
-}
-
-static void put_frontend(struct strbuf *sb, const struct frontend *fe)
-{
-	strbuf_add(sb, "{\"kind\": ");
-	put_text(sb, frontend_kind_name(fe->kind));
-	if (addr_is_set(&fe->addr)) {
-		put_key(sb, "address");
-		put_addr(sb, &fe->addr);
-	}
-	put_number(sb, "port", fe->port);
-	if (fe->ip_mode != IP_MODE_UNSET)
-		put_string(sb, "ipMode", ip_mode_names[fe->ip_mode]);
-	strbuf_addch(sb, '}');
-}
-
-static void put_endpoint(struct strbuf *sb, const struct endpoint *e)
-{
-	strbuf_add(sb, "{\"address\": ");
-	put_addr(sb, &e->addr);
-	put_number(sb, "port", e->port);
-	put_string(sb, "node", e->node);
-	put_bool(sb, "ready", e->ready);
-	put_bool(sb, "serving", e->serving);
-	put_bool(sb, "terminating", e->terminating);
-	if (e->weight_set)
-		put_number(sb, "weight", e->weight);
-	put_string(sb, "zone", e->zone);
-	put_hints(sb, e);
-	strbuf_addch(sb, '}');
-}
-
-static void put_families(struct strbuf *sb, const struct service *s)
-{
-	bool first = true;
-
-	if (s->families == default_families(s))
-		return;
-	put_key(sb, "families");
-	strbuf_addch(sb, '[');
-	family_foreach (f)
-		if (s->families & FAMILY_BIT(f)) {
-			strbuf_add(sb, first ? "" : ", ");
-			put_text(sb, family_info(f)->name);
-			first = false;
-		}
-	strbuf_addch(sb, ']');
-}
-
-/* "TCP": upper case as in Kubernetes. */
-static void put_proto(struct strbuf *sb, uint8_t proto)
-{
-	put_key(sb, "protocol");
-	strbuf_addch(sb, '"');
-	for (const char *p = proto_name(proto); p && *p; p++)
-		strbuf_addch(sb, (char)(*p - 'a' + 'A'));
-	strbuf_addch(sb, '"');
-}
-
-static void put_service_head(struct strbuf *sb, const struct service *s)
-{
-	strbuf_add(sb, "\"namespace\": ");
-	put_text(sb, s->ns);
-	put_string(sb, "name", s->name);
-	put_string(sb, "portName", s->port_name[0] ? s->port_name : NULL);
-	put_proto(sb, s->proto);
-	put_string(sb, "type", type_names[s->type]);
-	put_families(sb, s);
-	if (s->internal_local)
-		put_string(sb, "internalTrafficPolicy", policy_names[1]);
-	if (s->external_local)
-		put_string(sb, "externalTrafficPolicy", policy_names[1]);
-	if (s->affinity) {
-		put_string(sb, "sessionAffinity", affinity_names[1]);
-		put_number(sb, "affinitySeconds", s->affinity_sec);
-	}
-	if (s->health_port)
-		put_number(sb, "healthCheckNodePort", s->health_port);
-	put_string(sb, "topologyAwareHints", s->hints_annotation);
-	put_string(sb, "topologyMode", s->mode_annotation);
-	put_prefixes(sb, "sourceRanges", s->ranges, s->n_ranges);
-	put_string(sb, "scheduler", s->scheduler);
-	if (s->forwarding != FWD_MASQUERADE)
-		put_string(sb, "forwarding", forwarding_names[s->forwarding]);
-}
-
-static void put_service(struct strbuf *sb, const struct service *s)
-{
-	strbuf_add(sb, "{\n      ");
-	put_service_head(sb, s);
-	strbuf_add(sb, ",\n      \"frontends\": [");
-	for (size_t i = 0; i < s->n_frontends; i++) {
-		strbuf_add(sb, i ? ",\n        " : "\n        ");
-		put_frontend(sb, &s->frontends[i]);
-	}
-	strbuf_add(sb, s->n_frontends ? "\n      ],\n" : "],\n");
-	strbuf_add(sb, "      \"endpoints\": [");
-	for (size_t i = 0; i < s->n_endpoints; i++) {
-		strbuf_add(sb, i ? ",\n        " : "\n        ");
-		put_endpoint(sb, &s->endpoints[i]);
-	}
-	strbuf_add(sb, s->n_endpoints ? "\n      ]\n    }" : "]\n    }");
-}
-
-static void put_node(struct strbuf *sb, const struct model_node *n)
-{
-	strbuf_add(sb, "{\"name\": ");
-	put_text(sb, n->name);
-	if (n->n_addrs) {
-		put_key(sb, "addresses");
-		for (size_t i = 0; i < n->n_addrs; i++) {
-			strbuf_add(sb, i ? ", " : "[");
-			put_addr(sb, &n->addrs[i]);
-		}
-		strbuf_addch(sb, ']');
-	}
-	put_prefixes(sb, "podCIDRs", n->pod_cidrs, n->n_pod_cidrs);
-	put_string(sb, "zone", n->zone);
-	put_string(sb, "kubeletVersion", n->kubelet_version);
-	strbuf_addch(sb, '}');
-}
-
-int model_write_json(const struct model *m, FILE *out, struct error *err)
-{
-	struct strbuf sb = {.out = out};
-	int ret = 0;
-
-	strbuf_add(&sb, "{\n  \"apiVersion\": \"" NATIVE_API_VERSION
-			"\",\n  \"kind\": \"" NATIVE_KIND "\",\n  \"nodes\": [");
-	for (size_t i = 0; i < m->n_nodes; i++) {
-		strbuf_add(&sb, i ? ",\n    " : "\n    ");
-		put_node(&sb, &m->nodes[i]);
-	}
-	strbuf_add(
-	    &sb, m->n_nodes ? "\n  ],\n  \"services\": [" : "],\n  \"services\": [");
-	for (size_t i = 0; i < m->n_services; i++) {
-		strbuf_add(&sb, i ? ",\n    " : "\n    ");
-		put_service(&sb, &m->services[i]);
-	}
-	strbuf_add(&sb, m->n_services ? "\n  ]\n}\n" : "]\n}\n");
-	errno = 0;
-	if (strbuf_flush(&sb) || fflush(out) || ferror(out))
-		ret = error_set(err, ERR_KERNEL, errno, "cannot write the model");
-	strbuf_free(&sb);
-	return ret;
 }

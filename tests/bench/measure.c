@@ -19,6 +19,12 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static double cpu_seconds(const struct rusage *r)
+{
+	return (double)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) +
+	       (double)(r->ru_utime.tv_usec + r->ru_stime.tv_usec) * 1e-6;
+}
+
 int main(int argc, char **argv)
 {
 	struct rusage used;
@@ -49,7 +55,7 @@ int main(int argc, char **argv)
 	}
 	fprintf(out, "%.6f ", now() - begin);
 	getrusage(RUSAGE_CHILDREN, &used);
-	fprintf(out, "%ld\n", used.ru_maxrss);
+	fprintf(out, "%.6f %ld\n", cpu_seconds(&used), used.ru_maxrss);
 	if (fclose(out)) {
 		perror("measure");
 		return 1;

@@ -27,24 +27,29 @@ struct run {
 	struct model *model;
 	struct source *dump;
 	struct state *want;
-	double begin;
+	double begin, begin_cpu;
 };
 
-static double now(void)
+static double now(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void start(struct run *r)
+{
+	r->begin = now(CLOCK_MONOTONIC);
+	r->begin_cpu = now(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* Ends a step: prints how long it took. */
 static void step(struct run *r, const char *name)
 {
-	double t = now();
-
-	printf("%s %.6f\n", name, t - r->begin);
-	r->begin = now();
+	printf("%s %.6f %.6f\n", name, now(CLOCK_MONOTONIC) - r->begin,
+	    now(CLOCK_PROCESS_CPUTIME_ID) - r->begin_cpu);
+	start(r);
 }
 
 static int load_model(struct run *r, struct error *err)
@@ -101,7 +106,7 @@ static int run(struct run *r, struct error *err)
 	AUTO(source) struct source *source = NULL;
 	AUTO(state) struct state *have = NULL;
 
-	r->begin = now();
+	start(r);
 	if (r->saved ? load_saved(r, err) : load_model(r, err))
 		return -1;
 	if (r->load_only)

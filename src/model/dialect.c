@@ -81,10 +81,6 @@ static void set_switches(struct dialect *d)
 	 * kube-proxy; before, by kubelet alone. */
 	d->own_kube_firewall = minor >= 27;
 	d->fw_chain_ends_in_note = minor >= 27;
-	/* The dual-stack proxier of every release known here hands each family its own
-	 * entries of nodePortAddresses, and none means all: 1.27.1 with an IPv4 entry
-	 * alone writes the match-all tail for IPv6. */
-	d->node_port_default_by_family = true;
 	d->no_match_skips_node_ports = minor <= 26;
 	/* 1.29: nf_conntrack_tcp_be_liberal set leaves out the INVALID drop. */
 	d->be_liberal_skips_invalid = minor >= 29;

@@ -41,8 +41,6 @@ struct dialect {
 	/* iptables mode */
 	bool own_kube_firewall;		/* 1.27: chain, rule and jumps of KUBE-FIREWALL */
 	bool fw_chain_ends_in_note;	/* 1.27: target-less last rule in KUBE-FW- */
-	bool node_port_default_by_family; /* 1.28: nodePortAddresses without an entry of the
-					   * family means all */
 	bool no_match_skips_node_ports; /* <=1.26: CIDRs that match nothing drop the node
 					 * port rules too, not only the tail */
 	bool be_liberal_skips_invalid;	/* 1.29 */

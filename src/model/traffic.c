@@ -262,7 +262,10 @@ static void filter_init(const struct conf *c, enum family f, struct filter *ret)
 	}
 }
 
-static bool filter_is_all(const struct filter *fl, const struct conf *c, enum family f)
+/* The dual-stack proxier of every release known here hands each family its own entries of
+ * nodePortAddresses, and none means all: 1.27.1 with an IPv4 entry alone writes the
+ * match-all tail for IPv6. */
+static bool filter_is_all(const struct filter *fl, enum family f)
 {
 	bool any = false;
 
@@ -273,7 +276,7 @@ static bool filter_is_all(const struct filter *fl, const struct conf *c, enum fa
 			return true;
 		any = true;
 	}
-	return !fl->n || (!any && c->dialect.node_port_default_by_family);
+	return !any;
 }
 
 static bool filter_has(const struct filter *fl, const struct addr *a)
@@ -320,7 +323,7 @@ void node_ports_select(
 	struct filter fl;
 
 	filter_init(c, f, &fl);
-	np.all = filter_is_all(&fl, c, f);
+	np.all = filter_is_all(&fl, f);
 	np.localhost = c->localhost_node_ports && f == FAMILY_4 &&
 		       (np.all || filter_has_loopback(&fl));
 	for (size_t i = 0; i < c->n_addrs; i++) {

@@ -23,6 +23,8 @@
 
 #include "base/vec.h"
 
+/* No request of ours is larger; libnl's default of a page is cleared for each. */
+#define REQUEST_SIZE 512
 /* What one answer costs of the receive buffer: the socket buffer, not the message. */
 #define REPLY_COST 768
 #define RECV_TIMEOUT 10 /* seconds; answers to a send are there when it returns */
@@ -112,10 +114,12 @@ enum error_kind nlc_error_kind(int errnum)
 
 struct nl_msg *nlc_msg(uint16_t type, uint16_t flags, const void *header, size_t len)
 {
-	struct nl_msg *m = nlmsg_alloc_simple(type, flags);
+	struct nl_msg *m = nlmsg_alloc_size(REQUEST_SIZE);
 
 	if (!m)
 		abort();
+	nlmsg_hdr(m)->nlmsg_type = type;
+	nlmsg_hdr(m)->nlmsg_flags = flags;
 	if (len && nlmsg_append(m, (void *)(uintptr_t)header, len, NLMSG_ALIGNTO) < 0)
 		abort();
 	return m;

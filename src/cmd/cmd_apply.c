@@ -4,27 +4,10 @@
 
 #include "cmd/cmd.h"
 #include "cmd/report.h"
-#include "kernel/caps.h"
 #include "verify/verify.h"
 
 /* Another writer may move the tables between reading and writing; each try plans anew. */
 #define MAX_TRIES 5
-
-static int check_interface(struct context *ctx, struct error *err)
-{
-	struct kernel_caps caps = {0};
-
-	if (caps_probe(ctx->conf->scheduler, !ctx->opts.dry_run, &caps, err))
-		return -1;
-	if (!caps.net_admin)
-		return error_set(err, ERR_BACKEND, 0,
-		    "no permission: CAP_NET_ADMIN is needed; run as root");
-	if (ctx->opts.mode == MODE_IPVS &&
-	    !(caps.ipvs && caps.scheduler && caps.dummy && caps.ipset))
-		return error_set(err, ERR_BACKEND, 0, "ipvs mode cannot be used here: %s",
-		    caps.missing ? caps.missing : "the kernel lacks a part of it");
-	return 0;
-}
 
 static int verify_result(
     struct context *ctx, const struct scope *scope, struct error *err)
@@ -92,6 +75,7 @@ int cmd_apply(struct context *ctx, struct error *err)
 	struct live_options live = {
 	    .variant = ctx->opts.variant, .lock_wait = ctx->opts.wait};
 	AUTO(sink) struct sink *sink = NULL;
+	struct kernel_caps caps;
 	struct scope scope;
 	int status = -1;
 

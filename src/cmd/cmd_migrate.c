@@ -8,7 +8,6 @@
 
 #include "cmd/cmd.h"
 #include "cmd/report.h"
-#include "kernel/caps.h"
 #include "kernel/ct_nl.h"
 #include "plan/migrate.h"
 #include "verify/modes.h"
@@ -204,19 +203,12 @@ static int roll_back(struct run *r, const struct error *cause, struct error *err
  */
 static int check_node(struct context *ctx, struct error *err)
 {
-	struct kernel_caps caps = {0};
+	struct kernel_caps caps;
 	struct notes findings = {0};
 	int status = EXIT_DONE;
 
-	if (caps_probe(ctx->conf->scheduler, !ctx->opts.dry_run, &caps, err))
+	if (context_probe(ctx, &caps, err))
 		return -1;
-	if (!caps.net_admin)
-		return error_set(err, ERR_BACKEND, 0,
-		    "no permission: CAP_NET_ADMIN is needed; run as root");
-	if (ctx->opts.mode == MODE_IPVS &&
-	    !(caps.ipvs && caps.scheduler && caps.dummy && caps.ipset))
-		return error_set(err, ERR_BACKEND, 0, "ipvs mode cannot be used here: %s",
-		    caps.missing ? caps.missing : "the kernel lacks a part of it");
 	preflight_check(ctx->opts.mode, ctx->model, ctx->conf, ctx->want, ctx->have,
 	    &caps, &findings);
 	modes_differences(ctx->opts.mode, ctx->model, ctx->conf, &findings);

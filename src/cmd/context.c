@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/report.h"
 #include "emit/emit.h"
+#include "kernel/caps.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -174,10 +175,35 @@ int context_read(struct context *ctx, struct error *err)
 		return -1;
 	if (context_reread(ctx, err))
 		return -1;
+	/* Without the rules of the live node nothing could be said about it. */
+	family_foreach (f)
+		if (!ctx->opts.against && ctx->opts.families & FAMILY_BIT(f) &&
+		    !ctx->have->fw[f].present)
+			return error_set(err, ERR_BACKEND, 0,
+			    "the %s rules of this node cannot be read",
+			    family_info(f)->name);
 	if (!ctx->opts.against) {
 		take_interface_addresses(ctx);
 		take_sysctls(ctx);
 	}
+	return 0;
+}
+
+int context_probe(struct context *ctx, struct kernel_caps *ret, struct error *err)
+{
+	/* Trying loads modules that iptables mode has no use for. */
+	bool ipvs = ctx->opts.mode == MODE_IPVS;
+	struct kernel_caps caps = {0};
+
+	if (caps_probe(ctx->conf->scheduler, ipvs && !ctx->opts.dry_run, &caps, err))
+		return -1;
+	if (!caps.net_admin)
+		return error_set(err, ERR_BACKEND, 0,
+		    "no permission: CAP_NET_ADMIN is needed; run as root");
+	if (ipvs && !(caps.ipvs && caps.scheduler && caps.dummy && caps.ipset))
+		return error_set(err, ERR_BACKEND, 0, "ipvs mode cannot be used here: %s",
+		    caps.missing ? caps.missing : "the kernel lacks a part of it");
+	*ret = caps;
 	return 0;
 }
 

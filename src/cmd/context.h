@@ -6,6 +6,7 @@
 #include "kernel/live.h"
 #include "model/conf.h"
 #include "plan/plan.h"
+#include "state/caps.h"
 #include "state/source.h"
 
 /* What one run of the program holds: options in, and the values of the line as they are
@@ -27,6 +28,10 @@ int context_load(struct context *ctx, struct error *err);
 /* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of
  * into ctx->have; then conf has the node's addresses as kube-proxy would take them. */
 int context_read(struct context *ctx, struct error *err);
+
+/* Finds out whether this kernel and this user can do what the command is about to do; a dry
+ * run only looks. -1: ERR_BACKEND says what is missing. */
+int context_probe(struct context *ctx, struct kernel_caps *ret, struct error *err);
 
 /* Reads again: replaces ctx->have. */
 int context_reread(struct context *ctx, struct error *err);

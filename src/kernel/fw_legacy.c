@@ -12,6 +12,7 @@
 
 #include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
+#include <xtables.h>
 
 #include "base/auto.h"
 #include "kernel/driver.h"
@@ -64,10 +65,12 @@ ENTRY_FUNCTIONS(ip6tc)
 
 static const struct iptc_family families[FAMILY_COUNT] = {
     [FAMILY_4] = {.family = FAMILY_4,
+	.module = "ip_tables",
 	.proc_matches = "/proc/net/ip_tables_matches",
 	.proc_targets = "/proc/net/ip_tables_targets",
 	FUNCTIONS(iptc)},
     [FAMILY_6] = {.family = FAMILY_6,
+	.module = "ip6_tables",
 	.proc_matches = "/proc/net/ip6_tables_matches",
 	.proc_targets = "/proc/net/ip6_tables_targets",
 	FUNCTIONS(ip6tc)},
@@ -104,6 +107,9 @@ int iptc_table_open(struct iptc_table *t, enum family f, enum fw_table_id id,
 {
 	*t = (struct iptc_table){.lib = iptc_family(f), .id = id};
 	t->h = t->lib->init(fw_table_name(id));
+	/* The kernel loads a table's module by itself, but not the one that knows tables. */
+	if (!t->h && errno == ENOPROTOOPT && !xtables_insmod(t->lib->module, NULL, true))
+		t->h = t->lib->init(fw_table_name(id));
 	if (!t->h)
 		return set_open_error(t, errno, err);
 	fw_codec_init(&t->codec, f, a);
@@ -206,16 +212,15 @@ static int read_table(enum family f, enum fw_table_id id, struct arena *a,
 	return 0;
 }
 
-/* Which tables are registered, as a mask. Opening any other one would register it. */
-static int registered_tables(
-    enum family f, bool *present, unsigned *ret, struct error *err)
+/* Which tables are registered, as a mask. Opening any other one would register it. No list
+ * means that the module is not loaded: then there is none. */
+static int registered_tables(enum family f, unsigned *ret, struct error *err)
 {
 	const char *path = family_info(f)->proc_tables;
 	AUTO(file) FILE *file = fopen(path, "re");
 	char line[64];
 
 	*ret = 0;
-	*present = file;
 	if (!file && errno == ENOENT)
 		return 0;
 	if (!file)
@@ -236,8 +241,9 @@ static int read_family(
 {
 	unsigned tables;
 
-	if (registered_tables(f, &ret->present, &tables, err))
+	if (registered_tables(f, &tables, err))
 		return -1;
+	ret->present = true;
 	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
 		if (tables & 1u << id &&
 		    read_table(f, (enum fw_table_id)id, a, &ret->tables[id], err))

@@ -12,6 +12,7 @@ struct xtc_handle;
 /* libiptc's functions for one family; all else is one body. They return 0 on failure. */
 struct iptc_family {
 	enum family family;
+	const char *module; /* what must be loaded before there are tables */
 	const char *proc_matches, *proc_targets; /* what the kernel has loaded */
 	struct xtc_handle *(*init)(const char *table);
 	void (*free)(struct xtc_handle *h);

@@ -219,7 +219,7 @@ static int check_node(struct context *ctx, struct error *err)
 		    notes_count(&findings, NOTE_REFUSE));
 		status = EXIT_REFUSED;
 	} else if (notes_count(&findings, NOTE_INFO) && !ctx->opts.verbose) {
-		report_info(ctx, "%zu services will behave differently; -v lists them",
+		report_info(ctx, "%zu things will behave differently; -v lists them",
 		    notes_count(&findings, NOTE_INFO));
 	}
 	notes_clear(&findings);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One cmocka program per module: NAME below is built from tests/unit/NAME.c and linked with
 # the logic only.
-EXTRA_DIST = tests/lib/emit_fixture.h tests/lib/golden_files.h tests/lib/text_file.h tests/lib/model_fixture.h
+EXTRA_DIST = tests/lib/emit_fixture.h tests/lib/golden_files.h tests/lib/text_file.h tests/lib/model_fixture.h tests/lib/golden_states.h
 unit_tests = \
 	tests/unit/test_base \
 	tests/unit/test_conf \

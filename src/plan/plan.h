@@ -77,14 +77,16 @@ int plan_make(const struct state *want, const struct state *have,
 void plan_free(struct plan *p);
 DEFINE_AUTO(plan, struct plan *, plan_free)
 
-/* Undo: the operations backwards with the sides exchanged, up to op n_done (exclusive). */
+/* Undo: the operations backwards with the sides exchanged, up to op n_done (exclusive).
+ * Sysctls that the kernel did not have before stay. */
 struct plan *plan_reverse(const struct plan *p, size_t n_done);
 
 struct plan_counts {
 	size_t add, change, remove;
 	size_t per_kind[KIND_COUNT];
 };
-/* Counts objects: rules, set entries, virtual servers, real servers, addresses, sysctls. */
+/* Counts objects, one per line of plan_print_text(): chains and sets that come or go as such,
+ * rules, set entries, virtual servers, real servers, addresses, sysctls. */
 void plan_count(const struct plan *p, struct plan_counts *ret);
 
 /*

@@ -12,6 +12,7 @@
 #include "verify/verify.h"
 
 #include <dirent.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,20 +31,56 @@ static inline struct scope scope_of(enum mode m)
 	return s;
 }
 
+/* The interfaces, which no stock tool's text among the dumps has. */
+static inline void golden_links(const char *folder, struct vip_table *t, struct arena *a)
+{
+	VEC(struct vip_link) links = {0};
+	VEC(struct vip_addr) addrs = {0};
+	json_t *list, *link, *addr;
+	char path[2048];
+	size_t i, k;
+
+	snprintf(path, sizeof(path), "%s/links.json", folder);
+	list = json_load_file(path, 0, NULL);
+	assert_non_null(list);
+	json_array_foreach(list, i, link)
+	{
+		const char *name = json_string_value(json_object_get(link, "ifname"));
+		struct vip_link l = {.name = arena_strdup(a, name), .kind = ""};
+
+		vec_push(&links, l);
+		json_array_foreach(json_object_get(link, "addrs"), k, addr)
+		{
+			const char *text = json_string_value(addr);
+			struct vip_addr v = {.link = l.name};
+			char *bare = arena_strndup(a, text, strcspn(text, " "));
+
+			assert_true(prefix_parse(bare, &v.prefix));
+			vec_push(&addrs, v);
+		}
+	}
+	json_decref(list);
+	vec_take(&links, a, t->links, t->n_links);
+	vec_take(&addrs, a, t->addrs, t->n_addrs);
+	vip_sort(t);
+	t->present = true;
+}
+
 /* The state in a folder below testdata/golden. */
 static inline struct state *golden_state(const char *folder)
 {
 	AUTO(source) struct source *src = NULL;
 	struct state *s = NULL;
 	struct error err = {0};
-	char path[2048];
+	char path[1024];
 
 	snprintf(path, sizeof(path), TESTDATA "/golden/%s", folder);
 	if (dump_open(path, &src, &err) ||
 	    source_read(src, KIND_ALL, FAMILY_BOTH, &s, &err))
 		fail_msg("%s", err.msg);
 	assert_true(s->fw[FAMILY_4].present);
-	s->sets.present = s->lvs.present = s->vips.present = true;
+	golden_links(path, &s->vips, s->arena);
+	s->sets.present = s->lvs.present = true;
 	return s;
 }
 

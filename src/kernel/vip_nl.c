@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -25,6 +26,8 @@
  * nothing. */
 #define VIP_BATCH 500
 #define READ_TRIES 5
+#define LOCAL_TRIES 500
+#define LOCAL_TRIES_GAP 20000 /* microseconds */
 
 struct vip_driver {
 	struct driver base;
@@ -328,11 +331,58 @@ static int on_refused(void *p, const struct nlc_refusal *r, struct error *err)
 	    r->text ? ": " : "", r->text ? r->text : "");
 }
 
+struct tentative {
+	uint32_t index;
+	size_t n;
+};
+
+static int on_tentative(void *p, struct nlmsghdr *h, struct error *err)
+{
+	const struct ifaddrmsg *ifa = nlmsg_data(h);
+	struct tentative *t = p;
+
+	(void)err;
+	t->n += h->nlmsg_type == RTM_NEWADDR && ifa->ifa_index == t->index &&
+		ifa->ifa_flags & IFA_F_TENTATIVE;
+	return 0;
+}
+
+/*
+ * An IPv6 address becomes local only when a worker of the kernel has dealt with duplicate
+ * detection, even where there is none. Until then a client would not reach it.
+ */
+static int wait_until_local(struct writer *w)
+{
+	struct ifaddrmsg ifa = {.ifa_family = AF_INET6};
+	struct tentative t = {.index = w->index};
+	bool interrupted;
+
+	for (int i = 0; i < LOCAL_TRIES; i++) {
+		t.n = 0;
+		if (nlc_dump(w->d->nl, nlc_msg(RTM_GETADDR, 0, &ifa, sizeof(ifa)),
+			on_tentative, &t, &interrupted, w->err))
+			return -1;
+		if (!t.n && !interrupted)
+			return 0;
+		usleep(LOCAL_TRIES_GAP);
+	}
+	return error_set(w->err, ERR_KERNEL, 0,
+	    "interface %s: %zu IPv6 addresses are still tentative", w->link, t.n);
+}
+
+static bool adds_ipv6(const struct op *op)
+{
+	const struct vip_addr *v = op->want;
+
+	return op->sub == SUB_VIP_ADDR && v && addr_family(&v->prefix.addr) == FAMILY_6;
+}
+
 static int vip_write(
     struct driver *base, const struct op *ops, size_t n, size_t *done, struct error *err)
 {
 	struct writer w = {.d = vip_driver(base), .ops = ops, .err = err};
 	struct nlc *nl = w.d->nl;
+	bool added = false;
 
 	*done = 0;
 	nlc_start(nl, on_refused, &w);
@@ -341,13 +391,14 @@ static int vip_write(
 
 		if (op->sub == SUB_VIP_LINK ? write_link(&w, op) : write_addr(&w, op))
 			break;
+		added |= adds_ipv6(op);
 	}
 	if (w.op < n || nlc_flush(nl, err)) {
 		*done = w.here ? w.op : nlc_failed_op(nl);
 		return -1;
 	}
 	*done = n;
-	return 0;
+	return added && w.link[0] ? wait_until_local(&w) : 0;
 }
 
 static void vip_close(struct driver *base)

@@ -360,6 +360,7 @@ static void test_device_is_left_down_and_its_addresses_are_local(void **state)
 	}
 	/* Flags 80: permanent, neither tentative nor failed duplicate detection. */
 	shell("grep -q '^fd0000960*1 .* 80 00 80 *" VIP_LINK "$' /proc/net/if_inet6");
+	shell("ip route get fd00:96::1 | grep -q '^local fd00:96::1'");
 	shell("ip route get 10.96.0.1 | grep -q '^local 10.96.0.1'");
 	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
 }

@@ -20,6 +20,7 @@ unit_tests = \
 	tests/unit/test_model_errors \
 	tests/unit/test_own \
 	tests/unit/test_plan \
+	tests/unit/test_plan_text \
 	tests/unit/test_preflight \
 	tests/unit/test_replay \
 	tests/unit/test_traffic \
@@ -27,14 +28,20 @@ unit_tests = \
 	tests/unit/test_vip
 
 # Servers and clients for the guest tests and the demo.
-check_PROGRAMS = tests/lib/traffic
+check_PROGRAMS = tests/lib/traffic tests/kernel/fw_driver_test
 tests_lib_traffic_SOURCES = tests/lib/traffic.c tests/lib/traffic.h \
 	tests/lib/traffic_client.c tests/lib/traffic_serve.c
 tests_lib_traffic_LDADD =
 
+# The driver of legacy iptables in network namespaces of its own; skipped where these are
+# not allowed.
+TESTS = tests/kernel/run-fw-driver.sh
+EXTRA_DIST += tests/kernel/run-fw-driver.sh
+tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
+
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test
-TESTS = $(unit_tests)
+TESTS += $(unit_tests)
 endif
 tests_kernel_nl_driver_test_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
 tests_kernel_nl_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS) $(CMOCKA_LIBS)

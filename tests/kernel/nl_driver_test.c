@@ -27,6 +27,7 @@
 #include "kernel/caps.h"
 #include "kernel/ct_nl.h"
 #include "kernel/driver.h"
+#include "kernel/live.h"
 #include "state/state.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -787,6 +788,84 @@ static void test_timeouts_are_set_and_zero_leaves_them(void **state)
 	assert_int_equal(s->lvs.udp_timeout, 250);
 }
 
+/* ---- the live sink and source */
+
+static void test_sink_runs_several_kinds_and_says_where_it_stopped(void **state)
+{
+	static const struct live_options options = {.variant = FW_LEGACY};
+	struct kset_entry ip[] = {{.ip = addr("10.0.0.1")}};
+	struct kset set = new_set("T", KSET_HASH_IP, FAMILY_4, ip, 1);
+	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
+	struct vip_addr v = host_addr("10.96.0.1");
+	struct knob k = {.name = "net.ipv4.ip_forward", .value = "1"};
+	struct knob bad = {.name = "net.ipv4.no_such_thing", .value = "1"};
+	struct op ops[] = {
+	    {.kind = KIND_KNOB, .phase = PHASE_PREPARE, .want = &k},
+	    {.kind = KIND_KSET, .phase = PHASE_PREPARE, .want = &set},
+	    {.kind = KIND_VIP, .sub = SUB_VIP_LINK, .phase = PHASE_BUILD, .want = &l},
+	    {.kind = KIND_VIP, .sub = SUB_VIP_ADDR, .phase = PHASE_BUILD, .want = &v},
+	    {.kind = KIND_KNOB, .phase = PHASE_SETTLE, .want = &k},
+	    {.kind = KIND_KNOB, .phase = PHASE_SETTLE, .want = &bad},
+	    {.kind = KIND_KSET, .phase = PHASE_REMOVE, .have = &set},
+	};
+	struct op undo[] = {
+	    {.kind = KIND_VIP, .sub = SUB_VIP_LINK, .phase = PHASE_REMOVE, .have = &l},
+	    {.kind = KIND_KSET, .phase = PHASE_REMOVE, .have = &set},
+	};
+	struct plan p = {.ops = ops, .n_ops = ARRAY_SIZE(ops)};
+	struct plan back = {.ops = undo, .n_ops = ARRAY_SIZE(undo)};
+	struct outcome out = {0};
+	AUTO(sink) struct sink *sink = NULL;
+	AUTO(source) struct source *source = NULL;
+	AUTO(state) struct state *s = NULL;
+	struct error err = {0};
+
+	(void)state;
+	assert_done(live_sink_open(&options, &sink, &err));
+	assert_done(live_source_open(&options, &source, &err));
+	assert_done(sink_run(sink, &p, 0, 2, &out, &err));
+	assert_int_equal(out.done, 2);
+	assert_int_equal(sink_run(sink, &p, 2, p.n_ops, &out, &err), -1);
+	assert_int_equal(out.done, 5);
+	assert_int_equal(out.n_ops, p.n_ops);
+	assert_true(out.seconds[PHASE_BUILD] > 0 && out.seconds[PHASE_REMOVE] == 0);
+	assert_done(source_read(source, KIND_BIT(KIND_KSET) | KIND_BIT(KIND_VIP),
+	    FAMILY_BIT(FAMILY_4), &s, &err));
+	assert_non_null(kset_find(&s->sets, "T"));
+	assert_non_null(find_addr(s, "10.96.0.1"));
+	assert_false(s->knobs.present);
+	assert_done(sink_run(sink, &back, 0, back.n_ops, &out, &err));
+}
+
+static int read_rules(enum fw_variant variant, struct error *err)
+{
+	const struct live_options options = {.variant = variant};
+	AUTO(source) struct source *source = NULL;
+	AUTO(state) struct state *s = NULL;
+
+	if (live_source_open(&options, &source, err))
+		return -1;
+	return source_read(source, KIND_BIT(KIND_FW), FAMILY_BOTH, &s, err);
+}
+
+static void test_chains_in_nft_tables_only_are_refused_unless_legacy_is_asked_for(
+    void **state)
+{
+	struct error err = {0};
+
+	(void)state;
+	assert_done(read_rules(FW_AUTO, &err));
+	if (system("iptables-nft -t nat -N KUBE-SERVICES 2>/dev/null"))
+		skip_for("this kernel has no nf_tables");
+	assert_int_equal(read_rules(FW_AUTO, &err), -1);
+	assert_int_equal(err.kind, ERR_BACKEND);
+	assert_non_null(strstr(err.msg, "nft"));
+	assert_done(read_rules(FW_LEGACY, &err));
+	shell("iptables-legacy -t nat -N KUBE-SERVICES");
+	assert_done(read_rules(FW_AUTO, &err));
+	shell("iptables-legacy -t nat -X; iptables-nft -t nat -X");
+}
+
 /* ---- times */
 
 static double seconds_since(const struct timespec *t)
@@ -951,6 +1030,9 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_only_stale_translated_udp_entries_are_deleted),
 	    cmocka_unit_test(test_looking_at_capabilities_loads_nothing),
 	    cmocka_unit_test(test_capability_that_was_tried_leaves_nothing_behind),
+	    cmocka_unit_test(test_sink_runs_several_kinds_and_says_where_it_stopped),
+	    cmocka_unit_test(
+		test_chains_in_nft_tables_only_are_refused_unless_legacy_is_asked_for),
 	};
 	/* First what needs a kernel in which nobody used IPVS yet. */
 	const struct CMUnitTest guest[] = {

@@ -33,10 +33,10 @@ tests_lib_traffic_SOURCES = tests/lib/traffic.c tests/lib/traffic.h \
 	tests/lib/traffic_client.c tests/lib/traffic_serve.c
 tests_lib_traffic_LDADD =
 
-# The driver of legacy iptables in network namespaces of its own; skipped where these are
+# The kernel drivers in network namespaces of its own; skipped where these are
 # not allowed.
-TESTS = tests/kernel/run-fw-driver.sh
-EXTRA_DIST += tests/kernel/run-fw-driver.sh
+TESTS = tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
+EXTRA_DIST += tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 if HAVE_CMOCKA

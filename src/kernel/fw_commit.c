@@ -470,11 +470,29 @@ static bool is_in_place(const struct change *c)
 	return same;
 }
 
+/* libiptc zeroes the counters of a policy that it is not told to keep. */
+static void keep_policies(const struct change *c)
+{
+	const struct iptc_table *t = &c->table;
+	const char *const *chain = fw_builtin_chains(t->id);
+
+	for (; *chain; chain++) {
+		struct xt_counters counters;
+		const char *policy = t->lib->get_policy(*chain, &counters, t->h);
+
+		if (policy)
+			t->lib->set_policy(*chain, policy, &counters, t->h);
+	}
+}
+
 static int commit(struct change *c, struct error *err)
 {
 	int errnum;
 
-	if (!c->changed || c->table.lib->commit(c->table.h))
+	if (!c->changed)
+		return 0;
+	keep_policies(c);
+	if (c->table.lib->commit(c->table.h))
 		return 0;
 	errnum = errno;
 	set_commit_error(c, errnum, err);

@@ -54,10 +54,10 @@ struct fw_legacy {
 	.init = lib##_init, .free = lib##_free, .commit = lib##_commit,                  \
 	.strerror = lib##_strerror, .first_chain = lib##_first_chain,                    \
 	.next_chain = lib##_next_chain, .builtin = lib##_builtin,                        \
-	.get_policy = lib##_get_policy, .create_chain = lib##_create_chain,              \
-	.flush_entries = lib##_flush_entries, .delete_chain = lib##_delete_chain,        \
-	.delete_num_entry = lib##_delete_num_entry, .first_rule = lib##_first,           \
-	.next_rule = lib##_next, .get_target = lib##_target,                             \
+	.get_policy = lib##_get_policy, .set_policy = lib##_set_policy,                  \
+	.create_chain = lib##_create_chain, .flush_entries = lib##_flush_entries,        \
+	.delete_chain = lib##_delete_chain, .delete_num_entry = lib##_delete_num_entry,  \
+	.first_rule = lib##_first, .next_rule = lib##_next, .get_target = lib##_target,  \
 	.insert_entry = lib##_insert, .append_entry = lib##_append
 
 ENTRY_FUNCTIONS(iptc)
@@ -105,13 +105,20 @@ static int set_open_error(const struct iptc_table *t, int errnum, struct error *
 int iptc_table_open(struct iptc_table *t, enum family f, enum fw_table_id id,
     struct arena *a, struct error *err)
 {
+	int errnum;
+
 	*t = (struct iptc_table){.lib = iptc_family(f), .id = id};
 	t->h = t->lib->init(fw_table_name(id));
-	/* The kernel loads a table's module by itself, but not the one that knows tables. */
-	if (!t->h && errno == ENOPROTOOPT && !xtables_insmod(t->lib->module, NULL, true))
+	errnum = errno;
+	/* The kernel loads a table's module by itself, but not the one that knows tables.
+	 */
+	if (!t->h && errnum == ENOPROTOOPT &&
+	    !xtables_insmod(t->lib->module, NULL, true)) {
 		t->h = t->lib->init(fw_table_name(id));
+		errnum = errno;
+	}
 	if (!t->h)
-		return set_open_error(t, errno, err);
+		return set_open_error(t, errnum, err);
 	fw_codec_init(&t->codec, f, a);
 	return 0;
 }
@@ -212,8 +219,8 @@ static int read_table(enum family f, enum fw_table_id id, struct arena *a,
 	return 0;
 }
 
-/* Which tables are registered, as a mask. Opening any other one would register it. No list
- * means that the module is not loaded: then there is none. */
+/* Which tables are registered, as a mask. Opening any other one would register it. No
+ * list means that the module is not loaded: then there is none. */
 static int registered_tables(enum family f, unsigned *ret, struct error *err)
 {
 	const char *path = family_info(f)->proc_tables;

@@ -23,6 +23,8 @@ struct iptc_family {
 	int (*builtin)(const char *chain, struct xtc_handle *h);
 	const char *(*get_policy)(
 	    const char *chain, struct xt_counters *counters, struct xtc_handle *h);
+	int (*set_policy)(const char *chain, const char *policy,
+	    struct xt_counters *counters, struct xtc_handle *h);
 	int (*create_chain)(const char *chain, struct xtc_handle *h);
 	int (*flush_entries)(const char *chain, struct xtc_handle *h);
 	int (*delete_chain)(const char *chain, struct xtc_handle *h);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The driver of legacy iptables as a command, for run-fw-driver.sh, which compares what
+ * it does with what the stock programs do. Only for a fresh network namespace.
+ *
+ *   show 4|6 TABLE             the table as the driver reads it, in save form
+ *   read                       both families, all registered tables; prints their names
+ *   load 4|6 FILE [COMMAND]    bring the tables of FILE to just this content; COMMAND is
+ *                              run between reading and writing
+ *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
+ *   bench 4|6 FILE             times of filling, reading, writing again and emptying
+ *
+ * Exit status: 0, or 10 + the kind of the error, which goes to stderr.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <libiptc/libip6tc.h>
+#include <libiptc/libiptc.h>
+
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "kernel/driver.h"
+#include "kernel/fw_entry.h"
+#include "kernel/live.h"
+
+static int failed(const struct error *err)
+{
+	fprintf(stderr, "%s\n", err->msg);
+	return 10 + (int)err->kind;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static enum family family_arg(const char *s)
+{
+	return *s == '6' ? FAMILY_6 : FAMILY_4;
+}
+
+static int open_driver(struct driver **ret, struct error *err)
+{
+	const char *wait = getenv("LOCK_WAIT");
+	struct live_options o = {
+	    .variant = FW_LEGACY, .lock_wait = wait ? strtod(wait, NULL) : 5};
+
+	return fw_legacy_open(&o, ret, err);
+}
+
+static int read_state(struct driver *d, struct state **ret, struct error *err)
+{
+	AUTO(state) struct state *s = state_new();
+
+	if (d->ops->read(d, FAMILY_BOTH, s, err))
+		return -1;
+	*ret = s;
+	s = NULL;
+	return 0;
+}
+
+static int parse_file(
+    const char *path, enum family f, struct state **ret, struct error *err)
+{
+	AUTO(file) FILE *file = fopen(path, "re");
+	AUTO(state) struct state *s = state_new();
+	AUTO(mem) char *text = NULL;
+	size_t cap = 0;
+	ssize_t len = file ? getdelim(&text, &cap, '\0', file) : -1;
+
+	if (len < 0)
+		return error_set(err, ERR_INPUT, errno, "%s", path);
+	if (fw_parse(text, (size_t)len, path, f, s->arena, &s->fw[f], err))
+		return -1;
+	*ret = s;
+	s = NULL;
+	return 0;
+}
+
+/* ---- commands */
+
+static int cmd_show(struct driver *d, char **argv, struct error *err)
+{
+	AUTO(state) struct state *s = NULL;
+	enum family f = family_arg(argv[0]);
+	struct strbuf sb = {.out = stdout};
+	enum fw_table_id id;
+
+	if (!fw_table_parse(argv[1], &id))
+		return error_set(err, ERR_USAGE, 0, "%s is not a table", argv[1]);
+	if (read_state(d, &s, err))
+		return -1;
+	if (s->fw[f].tables[id].present)
+		fw_print_table(&sb, f, id, &s->fw[f].tables[id]);
+	strbuf_flush(&sb);
+	strbuf_free(&sb);
+	return 0;
+}
+
+static int cmd_read(struct driver *d, char **argv, struct error *err)
+{
+	AUTO(state) struct state *s = NULL;
+
+	(void)argv;
+	if (read_state(d, &s, err))
+		return -1;
+	family_foreach (f)
+		for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
+			if (s->fw[f].tables[id].present)
+				printf("%s %s\n", family_info(f)->iptables,
+				    fw_table_name((enum fw_table_id)id));
+	return 0;
+}
+
+struct op_list {
+	VEC(struct op) ops;
+};
+
+static void add_op(struct op_list *l, enum family f, enum fw_table_id id,
+    const struct fw_chain *have, const struct fw_chain *want)
+{
+	struct op op = {
+	    .kind = KIND_FW, .family = f, .table = id, .have = have, .want = want};
+
+	vec_push(&l->ops, op);
+}
+
+/* Every chain that differs; the order is not the driver's, on purpose. */
+static void table_ops(struct op_list *l, enum family f, enum fw_table_id id,
+    const struct fw_table *have, const struct fw_table *want)
+{
+	for (size_t i = want->n_chains; i-- > 0;) {
+		const struct fw_chain *w = &want->chains[i];
+		const struct fw_chain *h = fw_chain_find(have, w->name);
+
+		if (!h || !fw_chain_eq(h, w))
+			add_op(l, f, id, h, w);
+	}
+	for (size_t i = 0; i < have->n_chains; i++) {
+		const struct fw_chain *h = &have->chains[i];
+
+		if (!fw_chain_find(want, h->name) && (!h->builtin || h->n_rules))
+			add_op(l, f, id, h, NULL);
+	}
+}
+
+static int bring(struct driver *d, enum family f, const struct state *have,
+    const struct state *want, struct error *err)
+{
+	int r = 0;
+
+	for (unsigned id = 0; id < FW_TABLE_COUNT && !r; id++) {
+		const struct fw_table *w = &want->fw[f].tables[id];
+		struct op_list l = {0};
+		size_t done = 0;
+
+		if (!w->present)
+			continue;
+		table_ops(&l, f, (enum fw_table_id)id, &have->fw[f].tables[id], w);
+		r = d->ops->write(d, l.ops.v, l.ops.n, &done, err);
+		if (!r && done != l.ops.n)
+			r = error_set(err, ERR_PARTIAL, 0, "%zu done", done);
+		vec_free(&l.ops);
+	}
+	return r;
+}
+
+static int cmd_load(struct driver *d, char **argv, struct error *err)
+{
+	AUTO(state) struct state *want = NULL;
+	AUTO(state) struct state *have = NULL;
+	enum family f = family_arg(argv[0]);
+
+	if (parse_file(argv[1], f, &want, err) || read_state(d, &have, err))
+		return -1;
+	if (argv[2] && system(argv[2]))
+		return error_set(err, ERR_USAGE, 0, "%s failed", argv[2]);
+	return bring(d, f, have, want, err);
+}
+
+/* The matter of an entry: counters and the kernel's scratch fields are not. */
+static void print_entry(const struct fw_layout *l, char *e)
+{
+	size_t size = fw_entry_u16(e, l->next_offset);
+
+	memset(fw_entry_counters(l, e), 0, sizeof(struct xt_counters));
+	memset(e + l->next_offset + 2, 0, 4);	/* comefrom */
+	memset(e + l->target_offset - 4, 0, 4); /* nfcache */
+	for (size_t i = 0; i < size; i++)
+		printf("%02x", (unsigned char)e[i]);
+	putchar('\n');
+}
+
+static const struct {
+	int domain, level, info, entries;
+} sockopts[FAMILY_COUNT] = {
+    {AF_INET, IPPROTO_IP, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES},
+    {AF_INET6, IPPROTO_IPV6, IP6T_SO_GET_INFO, IP6T_SO_GET_ENTRIES},
+};
+
+static int cmd_raw(struct driver *d, char **argv, struct error *err)
+{
+	enum family f = family_arg(argv[0]);
+	AUTO(fd) int fd = socket(sockopts[f].domain, SOCK_RAW, IPPROTO_RAW);
+	const struct fw_layout *l = fw_layout(f);
+	struct ipt_getinfo info = {0}; /* the same for both families, as the next one */
+	struct ipt_get_entries *get;
+	socklen_t len = sizeof(info);
+
+	(void)d;
+	strncpy(info.name, argv[1], sizeof(info.name) - 1);
+	if (getsockopt(fd, sockopts[f].level, sockopts[f].info, &info, &len))
+		return error_set(err, ERR_KERNEL, errno, "table %s", argv[1]);
+	len = (socklen_t)sizeof(*get) + info.size;
+	get = xcalloc(1, len);
+	strcpy(get->name, info.name);
+	get->size = info.size;
+	if (getsockopt(fd, sockopts[f].level, sockopts[f].entries, get, &len)) {
+		free(get);
+		return error_set(err, ERR_KERNEL, errno, "table %s", argv[1]);
+	}
+	for (size_t at = 0; at < info.size;) {
+		char *e = (char *)get->entrytable + at;
+
+		at += fw_entry_u16(e, l->next_offset);
+		print_entry(l, e);
+	}
+	free(get);
+	return 0;
+}
+
+/* Half of the rules of every long chain go, every third comes twice. */
+static void shuffle(struct state *s, enum family f)
+{
+	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
+		for (size_t i = 0; i < s->fw[f].tables[id].n_chains; i++) {
+			struct fw_chain *c = &s->fw[f].tables[id].chains[i];
+			size_t n = 0;
+
+			for (size_t j = 0; c->n_rules > 100 && j < c->n_rules; j++)
+				if (j % 2)
+					c->rules[n++] = c->rules[j];
+			if (n)
+				c->n_rules = n;
+		}
+}
+
+static double seconds(const struct timeval *tv)
+{
+	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
+}
+
+static double step(const char *what, double since)
+{
+	static double user, sys;
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	printf("%-22s %6.2f s  (user %.2f, system %.2f; %ld MB so far)\n", what,
+	    now() - since, seconds(&u.ru_utime) - user, seconds(&u.ru_stime) - sys,
+	    u.ru_maxrss / 1024);
+	fflush(stdout);
+	user = seconds(&u.ru_utime);
+	sys = seconds(&u.ru_stime);
+	return now();
+}
+
+static int cmd_bench(struct driver *d, char **argv, struct error *err)
+{
+	AUTO(state) struct state *want = NULL;
+	AUTO(state) struct state *fewer = NULL;
+	AUTO(state) struct state *have = NULL;
+	AUTO(state) struct state *full = NULL;
+	AUTO(state) struct state *less = NULL;
+	AUTO(state) struct state *nothing = state_new();
+	enum family f = family_arg(argv[0]);
+	double t = now();
+
+	if (parse_file(argv[1], f, &want, err) || parse_file(argv[1], f, &fewer, err))
+		return -1;
+	shuffle(fewer, f);
+	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
+		nothing->fw[f].tables[id].present = want->fw[f].tables[id].present;
+	if (read_state(d, &have, err))
+		return -1;
+	t = step("(parse)", t);
+	if (bring(d, f, have, want, err))
+		return -1;
+	t = step("fill an empty table", t);
+	if (read_state(d, &full, err))
+		return -1;
+	t = step("read", t);
+	if (bring(d, f, full, want, err))
+		return -1;
+	t = step("compare, no change", t);
+	if (bring(d, f, full, fewer, err))
+		return -1;
+	t = step("thin out long chains", t);
+	if (read_state(d, &less, err) || bring(d, f, less, want, err))
+		return -1;
+	t = step("read, fill them again", t);
+	if (bring(d, f, full, nothing, err))
+		return -1;
+	step("delete all user chains", t);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int n_args;
+	int (*run)(struct driver *d, char **argv, struct error *err);
+} commands[] = {
+    {"show", 2, cmd_show},
+    {"read", 0, cmd_read},
+    {"load", 2, cmd_load},
+    {"raw", 2, cmd_raw},
+    {"bench", 2, cmd_bench},
+};
+
+int main(int argc, char **argv)
+{
+	AUTO(driver) struct driver *d = NULL;
+	struct error err = {0};
+
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (!strcmp(commands[i].name, argv[1]) &&
+		    argc >= 2 + commands[i].n_args) {
+			if (open_driver(&d, &err) || commands[i].run(d, argv + 2, &err))
+				return failed(&err);
+			return fflush(stdout) ? 1 : 0;
+		}
+	fprintf(stderr, "usage: fw_driver_test show|read|load|raw|bench ...\n");
+	return 2;
+}

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Bad input gives one clear message that names file, object and field, and the documented
+# exit status. Needs neither root nor network.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+# service NAME FIELDS...: a Service with one port; the fields replace jq-like words below.
+service()
+{
+	local ip=10.96.0.9 port=80 proto=TCP np=0 ext=192.0.2.7 name=$1 word
+	shift
+	for word; do
+		eval "${word%%=*}=\${word#*=}"
+	done
+	cat <<-END
+	{"apiVersion": "v1", "kind": "Service",
+	 "metadata": {"namespace": "default", "name": "$name"},
+	 "spec": {"type": "NodePort", "clusterIP": "$ip", "clusterIPs": ["$ip"],
+	  "externalIPs": ["$ext"],
+	  "ports": [{"name": "http", "port": $port, "protocol": "$proto", "nodePort": $np}]}}
+	END
+}
+
+list()
+{
+	printf '{"apiVersion": "v1", "kind": "List", "items": ['
+	local first=1 item
+	for item; do
+		[ "$first" = 1 ] || printf ','
+		first=0
+		printf '%s' "$item"
+	done
+	printf ']}\n'
+}
+
+f=$work/cluster.json
+list "$(service web)" >"$f"
+expect 0 '' show -f "$f" -n node-a
+
+# what is not there, or not a cluster
+expect 1 'nowhere\.json.*No such file' show -f "$work/nowhere.json"
+expect 1 'nowhere\.yaml.*No such file' show -f "$f" -c "$work/nowhere.yaml"
+: >"$f"
+expect 1 'cluster\.json' show -f "$f"
+echo 'hello' >"$f"
+expect 1 'cluster\.json.*line 1' show -f "$f"
+list "$(service web)" | head -c 150 >"$f"
+expect 1 'cluster\.json.*line [0-9]' show -f "$f"
+head -c 4000 "$golden/seed-like/cluster.json" >"$f"
+expect 1 'cluster\.json.*line [0-9]' show -f "$f"
+
+# objects and fields
+list "$(service web port=0)" >"$f"
+expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.port.*0' show -f "$f"
+list "$(service web port=70000)" >"$f"
+expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.port.*70000' show -f "$f"
+list "$(service web port='"http"')" >"$f"
+expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.port' show -f "$f"
+list "$(service web ip=10.96.0.300)" >"$f"
+expect 1 'cluster\.json.*default/web.*clusterIPs?.*10\.96\.0\.300' show -f "$f"
+list "$(service web proto=ICMP)" >"$f"
+expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.protocol.*ICMP' show -f "$f"
+list "$(service web np=70000)" >"$f"
+expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.nodePort.*70000' show -f "$f"
+list "$(service web)" "$(service other)" >"$f"
+expect 1 'default/other.*default/web|default/web.*default/other' show -f "$f"
+expect 1 '10\.96\.0\.9' show -f "$f"
+list "$(service web np=30080)" "$(service other ip=10.96.0.10 np=30080)" >"$f"
+expect 1 '30080' show -f "$f"
+
+# the native model
+model()
+{
+	printf '{"apiVersion":"vipshift/v1","kind":"ServiceModel","services":[%s]}' "$1" >"$f"
+}
+model '{"name":"w","frontends":[{"address":"192.0.2.1","port":80}]}'
+expect 0 '' show -f "$f" -n node-a
+model '{"name":"w","frontend":[]}'
+expect 1 'default/w.*frontend' show -f "$f"
+model '{"name":"w","frontends":[{"address":"192.0.2.1","port":0}]}'
+expect 1 'default/w.*frontends\[0\]\.port' show -f "$f"
+
+# settings
+list "$(service web)" >"$f"
+c=$work/config.yaml
+printf 'kind: KubeProxyConfiguration\nmode: [\n' >"$c"
+expect 1 'config\.yaml.*line [0-9]' show -f "$f" -c "$c"
+printf 'kind: Deployment\napiVersion: apps/v1\n' >"$c"
+expect 1 'config\.yaml.*Deployment' show -f "$f" -c "$c"
+printf 'kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\n%s\n' \
+	'ipvs: {schedular: rr}' >"$c"
+expect 0 'warning: .*ipvs\.schedular' show -f "$f" -c "$c" -n node-a
+
+# the command line
+expect 64 'no command' -q
+expect 64 'shwo: no such command' shwo
+expect 64 'which mode' render
+expect 64 'nftables: no such mode' render nftables -f "$f"
+expect 64 'no services given' render iptables
+expect 64 'unknown option' show --frm x
+expect 64 'needs a value' show -f
+expect 64 'dry-run means nothing' show -f "$f" --dry-run
+expect 64 'which way' migrate -f "$f"
+expect 64 'one word too many' show -f "$f" extra
+expect 64 'expected an IP address' render ipvs -f "$f" --node-address 1.2.3
+expect 64 'expected iptables, ip6tables' render ipvs -f "$f" --part rules
+expect 64 '1\.2' render ipvs -f "$f" --kube-proxy 1.2
+expect 64 'exclude each other' render ipvs -f "$f" -4 -6
+
+# privilege: writing and reading the kernel want it; rendering does not
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$work"
+	chmod 644 "$f"
+	cp "$vipshift" "$work/vipshift"
+	real=$vipshift
+	cat >"$work/unprivileged" <<-END
+	#!/bin/sh
+	exec setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all \
+		$work/vipshift "\$@"
+	END
+	chmod 755 "$work/unprivileged"
+	vipshift=$work/unprivileged
+	expect 0 '' render iptables -f "$f" -n node-a --part iptables
+	expect 5 'permi|root' apply iptables -f "$f" -n node-a
+	expect 5 'permi|root' migrate --to ipvs -y -f "$f" -n node-a
+	vipshift=$real
+fi
+finish

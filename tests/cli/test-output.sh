@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What scripts rely on: forms of output, round trips, exit status of diff against dumps,
+# and that help, man page and completion know the same options. Needs no root.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+case=$golden/seed-like
+args=(-f "$case/cluster.json" -c "$case/config.yaml" -n node-a --kube-proxy 1.27.1
+	--node-address 10.0.0.11)
+
+# the native model gives the same state as the cluster it was made from
+expect 0 '' show "${args[@]}" -o json
+cp "$work/out" "$work/model.json"
+for mode in iptables ipvs; do
+	expect 0 '' render $mode "${args[@]}"
+	cp "$work/out" "$work/a"
+	expect 0 '' render $mode "${args[@]}" -f "$work/model.json"
+	check "$mode: native model renders as its cluster" diff "$work/a" "$work/out"
+done
+expect 0 '' show -f "$work/model.json" -o json -n node-a
+check 'native model prints as it was read' diff "$work/model.json" "$work/out"
+"$vipshift" show -f - -n node-a <"$case/cluster.json" >"$work/piped"
+expect 0 '' show "${args[@]}"
+check 'standard input reads like a file' diff "$work/piped" "$work/out"
+
+# parts: together they are the whole
+"$vipshift" render ipvs "${args[@]}" | grep -v '^# part: ' >"$work/whole"
+for part in iptables ip6tables ipset ipvs addresses sysctls; do
+	"$vipshift" render ipvs "${args[@]}" --part $part
+done >"$work/parts"
+check 'the parts make the whole' diff "$work/whole" "$work/parts"
+
+# diff against what kube-proxy left: nothing; with a rule taken out: exactly that rule
+dumps=$work/dumps
+mkdir "$dumps"
+"$vipshift" render iptables "${args[@]}" --part iptables >"$dumps/iptables-save.txt"
+"$vipshift" render iptables "${args[@]}" --part ip6tables >"$dumps/ip6tables-save.txt"
+expect 0 '' diff iptables "${args[@]}" --against "$dumps"
+sed -i '/default\/nginx cluster IP.*KUBE-MARK-MASQ/d' "$dumps/iptables-save.txt"
+expect 2 '' diff iptables "${args[@]}" --against "$dumps"
+check 'text names the service' grep -q '^default/nginx' "$work/out"
+check 'text ends with the counts' sh -c "tail -n 1 '$work/out' |
+	grep -qx '1 to add, 0 to change, 0 to delete'"
+expect 2 '' diff iptables "${args[@]}" --against "$dumps" -o diff
+check 'a unified diff adds the rule' grep -q '^+-A KUBE-SVC-.*default/nginx cluster IP' \
+	"$work/out"
+expect 2 '' diff iptables "${args[@]}" --against "$dumps" -o json
+check 'JSON says its kind' grep -q '"kind": *"Plan"' "$work/out"
+"$vipshift" diff iptables "${args[@]}" --against "$dumps" --color always -o diff \
+	>"$work/out" || :
+check 'colour when asked for' grep -q "$(printf '\033')\\[" "$work/out"
+NO_COLOR=1 "$vipshift" diff iptables "${args[@]}" --against "$dumps" -o diff >"$work/out" || :
+check 'no colour in a file' sh -c "! grep -q '$(printf '\033')' '$work/out'"
+
+# one family only
+"$vipshift" render iptables "${args[@]}" -6 >"$work/out"
+check '-6 leaves IPv4 out' sh -c "! grep -q '10\\.96\\.0\\.1' '$work/out'"
+
+# built-in chains carry no policy, so that loading the text changes none
+"$vipshift" render iptables "${args[@]}" --part iptables >"$work/out"
+check 'no policy is printed' sh -c "! grep -E '^:(INPUT|FORWARD|OUTPUT|PREROUTING) [A-Z]' \
+	'$work/out'"
+
+# help, man page and completion know the same options
+for command in show render diff apply verify migrate; do
+	expect 0 '' "$command" --help
+	check "man page knows $command" grep -q "^\\.Cm $command" "$top/man/vipshift.8"
+	# shellcheck disable=SC2013  # words are what is wanted
+	for option in $(grep -oE '^  .{4}--[a-z0-9-]+' "$work/out" | grep -oE '[a-z0-9-]+$' |
+		sed 's/^-*//'); do
+		check "man page knows --$option" grep -q -- "Fl -$option" "$top/man/vipshift.8"
+		check "completion knows --$option" grep -q -- "--$option" \
+			"$top/completion/vipshift"
+	done
+done
+finish

@@ -33,7 +33,7 @@ tests_lib_traffic_SOURCES = tests/lib/traffic.c tests/lib/traffic.h \
 	tests/lib/traffic_client.c tests/lib/traffic_serve.c
 tests_lib_traffic_LDADD =
 
-# The kernel drivers in network namespaces of its own; skipped where these are
+# The kernel drivers in network namespaces of their own; skipped where these are
 # not allowed.
 TESTS = tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
 EXTRA_DIST += tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh

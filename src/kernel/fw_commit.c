@@ -319,10 +319,49 @@ static const char *referrer(const struct change *c, const char *chain)
 	return NULL;
 }
 
+static int destroy_chain(struct change *c, const char *name, struct error *err)
+{
+	const struct iptc_table *t = &c->table;
+	const char *from;
+
+	if (t->lib->delete_chain(name, t->h))
+		return 0;
+	if (errno != EMLINK)
+		return set_lib_error(c, name, "delete it", err);
+	from = referrer(c, name);
+	return fail(c, name, err, ERR_REFUSED,
+	    "cannot delete it: chain %s still jumps to it", from ? from : "?");
+}
+
+/*
+ * libiptc's index has a bucket for every 40 chains, and is built anew from all of them
+ * whenever the last chain of a bucket goes: in order, that is quadratic. So each turn
+ * leaves some chain of every bucket to the next turn, which meets a smaller index.
+ */
+static int destroy_in_turns(
+    struct change *c, const char **names, size_t n, struct error *err)
+{
+	const size_t stride = 16;
+
+	while (n) {
+		size_t left = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (n > stride && i % stride == 0)
+				names[left++] = names[i];
+			else if (destroy_chain(c, names[i], err))
+				return -1;
+		n = left;
+	}
+	return 0;
+}
+
 /* All are emptied before any is deleted, for they jump to each other. */
 static int destroy_chains(struct change *c, struct error *err)
 {
 	const struct iptc_table *t = &c->table;
+	const char **names = arena_array(c->arena, const char *, c->n);
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct chain_change *k = &c->chains[i];
@@ -331,21 +370,10 @@ static int destroy_chains(struct change *c, struct error *err)
 			continue;
 		if (!t->lib->flush_entries(k->name, t->h))
 			return set_lib_error(c, k->name, "empty it", err);
+		names[n++] = k->name;
 		c->changed = true;
 	}
-	for (size_t i = 0; i < c->n; i++) {
-		const struct chain_change *k = &c->chains[i];
-		const char *from;
-
-		if (!k->destroy || k->create || t->lib->delete_chain(k->name, t->h))
-			continue;
-		if (errno != EMLINK)
-			return set_lib_error(c, k->name, "delete it", err);
-		from = referrer(c, k->name);
-		return fail(c, k->name, err, ERR_REFUSED,
-		    "cannot delete it: chain %s still jumps to it", from ? from : "?");
-	}
-	return 0;
+	return destroy_in_turns(c, names, n, err);
 }
 
 static int edit_table(struct change *c, struct error *err)

@@ -331,7 +331,7 @@ main()
 	if [ -n "$keep" ]; then
 		mkdir -p "$keep"
 		work=$(cd "$keep" && pwd)
-		rm -rf "$work/series" "$work/table"
+		rm -rf "$work/series" "$work/guest" "$work/ipvs" "$work/table"
 	else
 		work=$(mktemp -d)
 		# shellcheck disable=SC2064 # this folder, not a later one

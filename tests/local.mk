@@ -47,6 +47,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test
 TESTS += $(unit_tests)
 endif
+tests_kernel_nl_driver_test_SOURCES = tests/kernel/nl_driver_test.c \
+	tests/kernel/nl_driver_test.h tests/kernel/nl_driver_links.c \
+	tests/kernel/nl_driver_servers.c tests/kernel/nl_driver_sets.c
 tests_kernel_nl_driver_test_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
 tests_kernel_nl_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS) $(CMOCKA_LIBS)
 LDADD = $(LOGIC_LIBS) $(CMOCKA_LIBS)

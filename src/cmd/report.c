@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-static void say(const struct context *ctx, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+say(const struct context *ctx, const char *fmt, va_list ap)
 {
 	fputs("vipshift: ", stderr);
 	if (ctx->opts.command)

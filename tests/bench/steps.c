@@ -97,6 +97,8 @@ static int program(struct run *r, const struct state *have, struct error *err)
 	    sink_run(sink, plan, 0, plan->n_ops, &out, err))
 		return -1;
 	step(r, "write");
+	for (int p = 0; p < PHASE_COUNT; p++)
+		printf("%s %.6f\n", phase_name((enum phase)p), out.seconds[p]);
 	return 0;
 }
 

@@ -22,6 +22,9 @@ node_sysctls()
 node_setup()
 {
 	hostname node-a
+	# As kube-proxy sets it; a guest's default, from its memory, is 8192.
+	modprobe nf_conntrack
+	sysctl -qw net.netfilter.nf_conntrack_max=131072
 	ip -batch - <<-END
 	netns add outside
 	netns add node-b

@@ -35,8 +35,10 @@ tests_lib_traffic_LDADD =
 
 # The kernel drivers in network namespaces of their own; skipped where these are
 # not allowed.
-TESTS = tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
-EXTRA_DIST += tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
+TESTS = tests/kernel/run-fw-driver.sh tests/kernel/run-nft-driver.sh \
+	tests/kernel/run-nl-driver.sh
+EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
+	tests/kernel/run-nft-driver.sh tests/kernel/run-nl-driver.sh
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.

@@ -58,9 +58,9 @@ inside_apply()
 {
 	local n=$1 f=$work/cluster-$1.json
 
-	measure "apply-$n" "$vipshift" apply iptables -q -4 -n node-0000 -f "$f" >/dev/null
+	measure "apply-$n" "$vipshift" apply iptables --iptables legacy -q -4 -n node-0000 -f "$f" >/dev/null
 	[ -e "$work/tables-$n.ours" ] || tables "$work/tables-$n.ours"
-	measure "noop-$n" "$vipshift" apply iptables -q -4 -n node-0000 -f "$f" >/dev/null
+	measure "noop-$n" "$vipshift" apply iptables --iptables legacy -q -4 -n node-0000 -f "$f" >/dev/null
 	measure "save-$n" iptables-legacy-save >/dev/null
 	"$programs/steps" -4 -f "$f" iptables >"$work/steps"
 	grep -qx 'operations 0' "$work/steps" || die "a second run finds something to do"

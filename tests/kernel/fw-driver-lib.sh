@@ -49,7 +49,9 @@ refuses() # KIND PATTERN COMMAND...
 	return 1
 }
 # As in enum error_kind.
-INPUT=2 REFUSED=3 LOCKED=4 BACKEND=5 KERNEL=6 MOVED=7
+# shellcheck disable=SC2034  # used by those who source this
+# shellcheck disable=SC2034
+INPUT=2 REFUSED=3 LOCKED=4 BACKEND=5 KERNEL=6 MOVED=7 PARTIAL=10
 
 # ---- cases
 
@@ -135,29 +137,29 @@ case_counters_of_a_saved_table_are_restored()
 		COMMIT
 	END
 	"$driver" load 4 "$work/want"
-	iptables-$VARIANT-save -c -t filter | grep -q '^\[12:3456\] -A KUBE-A -j ACCEPT'
+	"iptables-$VARIANT-save" -c -t filter | grep -q '^\[12:3456\] -A KUBE-A -j ACCEPT'
 }
 
 case_policy_and_its_counters_stay()
 {
-	iptables-$VARIANT -P FORWARD DROP
-	iptables-$VARIANT-save -c -t filter | sed 's/^:FORWARD.*/:FORWARD DROP [5:500]/' |
-		iptables-$VARIANT-restore -c
+	"iptables-$VARIANT" -P FORWARD DROP
+	"iptables-$VARIANT-save" -c -t filter | sed 's/^:FORWARD.*/:FORWARD DROP [5:500]/' |
+		"iptables-$VARIANT-restore" -c
 	small_table >"$work/want"
 	"$driver" load 4 "$work/want"
-	iptables-$VARIANT-save -c | grep -qF ':FORWARD DROP [5:500]'
+	"iptables-$VARIANT-save" -c | grep -qF ':FORWARD DROP [5:500]'
 }
 
 case_change_after_reading_is_noticed_and_nothing_is_written()
 {
 	small_table >"$work/want"
-	iptables-$VARIANT -N KUBE-A
+	"iptables-$VARIANT" -N KUBE-A
 	refuses $MOVED 'chain KUBE-A: .*rule 1 ' "$driver" load 4 "$work/want" \
 		"iptables-$VARIANT -A KUBE-A -j ACCEPT"
-	iptables-$VARIANT -F KUBE-A
+	"iptables-$VARIANT" -F KUBE-A
 	refuses $MOVED 'chain KUBE-B: it is there already' "$driver" load 4 "$work/want" \
 		"iptables-$VARIANT -N KUBE-B"
-	iptables-$VARIANT -X KUBE-B
+	"iptables-$VARIANT" -X KUBE-B
 	refuses $MOVED 'chain KUBE-A: it is gone' "$driver" load 4 "$work/want" \
 		"iptables-$VARIANT -X KUBE-A"
 	refuses $MOVED 'chain INPUT' "$driver" load 4 "$work/want" \
@@ -184,7 +186,7 @@ case_random_tables_become_each_other()
 		"$driver" load 4 "$work/want"
 		save iptables nat >"$work/ours"
 		raw 4 nat >"$work/ours.raw"
-		iptables-$VARIANT-restore <"$work/want"
+		"iptables-$VARIANT-restore" <"$work/want"
 		save iptables nat | diff - "$work/ours" >&2
 		raw 4 nat | cmp - "$work/ours.raw" >&2
 	done
@@ -305,9 +307,9 @@ foreign_rules()
 			COMMIT
 		END
 	done
-	iptables-$VARIANT -A INPUT -f -j DROP
-	iptables-$VARIANT -A INPUT -s 10.0.0.1/255.0.255.0 -j DROP
-	ip6tables-$VARIANT -A INPUT -s fd00::1/ff00:ff00:: -j DROP
+	"iptables-$VARIANT" -A INPUT -f -j DROP
+	"iptables-$VARIANT" -A INPUT -s 10.0.0.1/255.0.255.0 -j DROP
+	"ip6tables-$VARIANT" -A INPUT -s fd00::1/ff00:ff00:: -j DROP
 }
 
 # ---- running them

@@ -50,7 +50,6 @@ refuses() # KIND PATTERN COMMAND...
 }
 # As in enum error_kind.
 # shellcheck disable=SC2034  # used by those who source this
-# shellcheck disable=SC2034
 INPUT=2 REFUSED=3 LOCKED=4 BACKEND=5 KERNEL=6 MOVED=7 PARTIAL=10
 
 # ---- cases

@@ -138,7 +138,7 @@ render()
 missed=0 measured=0
 row()
 {
-	printf '%-58s %10s %10s %8s  %-8s %s\n' "$@"
+	printf '%-66s %10s %10s %8s  %-8s %s\n' "$@"
 }
 
 verdict()

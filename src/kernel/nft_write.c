@@ -455,8 +455,11 @@ static int change_table(struct change *c, const struct op *ops, struct error *er
 	uint32_t generation;
 
 	make_steps(c, ops);
-	if (check_have(c, err) || plan_actions(c, err) || run_actions(c, err) ||
-	    nft_read_generation(c->nl, &generation, err))
+	if (check_have(c, err) || plan_actions(c, err))
+		return -1;
+	if (run_actions(c, err))
+		return c->take_back ? take_back(c, err) : -1;
+	if (nft_read_generation(c->nl, &generation, err))
 		return -1;
 	return generation == c->generation ? 0 : check_want(c, err);
 }
@@ -467,8 +470,6 @@ static int run(struct change *c, const struct op *ops, struct error *err)
 
 	c->arena = arena_new();
 	r = change_table(c, ops, err);
-	if (r && c->take_back)
-		take_back(c, err);
 	strtab_free(&c->names);
 	vec_free(&c->actions);
 	strbuf_free(&c->line);

@@ -56,3 +56,16 @@ tests_kernel_nl_driver_test_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
 tests_kernel_nl_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS) $(CMOCKA_LIBS)
 LDADD = $(LOGIC_LIBS) $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DTESTDATA=\"$(abs_top_srcdir)/testdata\"
+
+# Root, or user namespaces, for check-kernel; QEMU for check-guest, which takes minutes.
+.PHONY: check-kernel check-guest
+check-kernel check-guest: all $(check_PROGRAMS)
+	@for test in $(top_srcdir)/tests/$(@:check-%=%)/test-*.sh; do \
+		VIPSHIFT_BUILD=$(abs_builddir) "$$test" || exit 1; \
+	done
+EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
+	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
+	tests/guest/test-cutover.sh tests/guest/test-parity.sh \
+	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
+	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \
+	tools/install tools/packages

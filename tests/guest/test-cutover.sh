@@ -12,6 +12,7 @@ demo=$here/../../testdata/demo
 . "$here/../lib/parity.sh"
 # shellcheck source=../lib/programs.sh
 . "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
 
 # What a kubelet and an administrator have on the node; their counters must survive.
 foreign_rules()

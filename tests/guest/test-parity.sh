@@ -12,6 +12,7 @@ golden=$here/../../testdata/golden
 . "$here/../lib/parity.sh"
 # shellcheck source=../lib/programs.sh
 . "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
 
 if [ "${1:-}" = inside ]; then
 	work=$2

@@ -25,8 +25,10 @@
 #include "kernel/module.h"
 #include "kernel/nft_expr.h"
 
-/* How often a dump is begun again that was overtaken by a change. */
-#define READ_TRIES 8
+/* How often a dump that a change has overtaken is begun again; and how often all of them
+ * are, to have everything as of one moment. */
+#define DUMP_TRIES 20
+#define READ_TRIES 3
 
 struct chain {
 	struct fw_chain c;
@@ -58,7 +60,6 @@ struct reader {
 	struct nft_decoder decoder;
 	struct table *table; /* of the dump at hand */
 	size_t chain;	     /* and which of its chains */
-	bool interrupted;
 };
 
 enum nft_presence nft_look(void)
@@ -136,20 +137,25 @@ int nft_connect(
 	return 0;
 }
 
-static int dump(struct reader *r, struct nl_msg *m, nlc_message_fn fn, struct error *err)
+/* Runs a dump once. *again: a change has overtaken it. */
+static int dump(
+    struct reader *r, struct nl_msg *m, nlc_message_fn fn, bool *again, struct error *err)
 {
-	bool interrupted;
-
-	if (nlc_dump(r->nl, m, fn, r, &interrupted, err)) {
-		if (err->sys_errno != ENOENT)
-			return error_wrap(err, "cannot read the %s tables of nf_tables",
-			    family_info(r->family)->name);
-		/* The table, or the chain, has gone meanwhile. */
-		error_clear(err);
-		interrupted = true;
-	}
-	r->interrupted |= interrupted;
+	if (nlc_dump(r->nl, m, fn, r, again, err) == 0)
+		return 0;
+	if (err->sys_errno != ENOENT)
+		return error_wrap(err, "cannot read the %s tables of nf_tables",
+		    family_info(r->family)->name);
+	/* The table has gone meanwhile. */
+	error_clear(err);
+	*again = true;
 	return 0;
+}
+
+static int give_up(struct error *err)
+{
+	return error_set(err, ERR_MOVED, 0,
+	    "nf_tables keeps changing: gave up reading it after %d tries", DUMP_TRIES);
 }
 
 /* ---- chains */
@@ -283,6 +289,27 @@ static int on_rule(void *p, struct nlmsghdr *h, struct error *err)
 	return 0;
 }
 
+static int read_chain(
+    struct reader *r, enum fw_table_id id, const char *name, struct error *err)
+{
+	struct table *t = r->table;
+	size_t n_raws = t->raws.n;
+
+	for (unsigned i = 0; i < DUMP_TRIES; i++) {
+		struct nl_msg *m = request(r->family, NFT_MSG_GETRULE, fw_table_name(id));
+		bool again;
+
+		nlc_put_str(m, NFTA_RULE_CHAIN, name);
+		if (dump(r, m, on_rule, &again, err))
+			return -1;
+		if (!again)
+			return 0;
+		t->chains.v[r->chain].rules.n = 0;
+		t->raws.n = t->unnamed.n = n_raws;
+	}
+	return give_up(err);
+}
+
 /*
  * The rules of each chain. For every 32 KiB of a dump the kernel goes through what it has
  * given already, so that one dump of a whole table would take time with the square of its
@@ -293,16 +320,10 @@ static int read_rules(struct reader *r, enum fw_table_id id, struct error *err)
 	struct table *t = &r->tables[id];
 
 	r->table = t;
-	for (r->chain = 0; r->chain < t->chains.n; r->chain++) {
-		struct nl_msg *m;
-
-		if (!t->chains.v[r->chain].used)
-			continue;
-		m = request(r->family, NFT_MSG_GETRULE, fw_table_name(id));
-		nlc_put_str(m, NFTA_RULE_CHAIN, t->chains.v[r->chain].c.name);
-		if (dump(r, m, on_rule, err))
+	for (r->chain = 0; r->chain < t->chains.n; r->chain++)
+		if (t->chains.v[r->chain].used &&
+		    read_chain(r, id, t->chains.v[r->chain].c.name, err))
 			return -1;
-	}
 	return 0;
 }
 
@@ -389,39 +410,48 @@ static void reader_free(struct reader *r)
 
 typedef int pass_fn(struct reader *r, void *p, struct error *err);
 
-/* Runs the pass until nothing has changed from its begin to its end. */
+/*
+ * Runs the pass until nothing has changed from its begin to its end. The kernel counts
+ * changes of all tables together, and a firewall may update its sets all the time: then
+ * each chain as of one moment has to do. Who writes compares its chains again.
+ */
 static int read_consistently(
     struct reader *r, pass_fn *pass, void *p, uint32_t *generation, struct error *err)
 {
-	for (unsigned i = 0; i < READ_TRIES; i++) {
-		uint32_t before, after;
+	uint32_t before;
 
+	for (unsigned i = 0; i < READ_TRIES; i++) {
 		drop_tables(r);
-		r->interrupted = false;
 		if (nft_read_generation(r->nl, &before, err) || pass(r, p, err) ||
-		    nft_read_generation(r->nl, &after, err))
+		    nft_read_generation(r->nl, generation, err))
 			return -1;
-		if (!r->interrupted && before == after) {
-			*generation = after;
-			return 0;
-		}
+		if (before == *generation)
+			break;
 	}
-	return error_set(err, ERR_MOVED, 0,
-	    "nf_tables keeps changing: gave up reading it after %d tries", READ_TRIES);
+	return 0;
 }
 
-static int read_names(struct reader *r, void *p, struct error *err)
+static int read_names(struct reader *r, struct error *err)
 {
-	(void)p;
-	return dump(r, request(r->family, NFT_MSG_GETTABLE, NULL), on_table, err) ||
-		       dump(r, request(r->family, NFT_MSG_GETCHAIN, NULL), on_chain, err)
-		   ? -1
-		   : 0;
+	for (unsigned i = 0; i < DUMP_TRIES; i++) {
+		bool tables_again, chains_again;
+
+		drop_tables(r);
+		if (dump(r, request(r->family, NFT_MSG_GETTABLE, NULL), on_table,
+			&tables_again, err) ||
+		    dump(r, request(r->family, NFT_MSG_GETCHAIN, NULL), on_chain,
+			&chains_again, err))
+			return -1;
+		if (!tables_again && !chains_again)
+			return 0;
+	}
+	return give_up(err);
 }
 
 static int read_all(struct reader *r, void *p, struct error *err)
 {
-	if (read_names(r, p, err))
+	(void)p;
+	if (read_names(r, err))
 		return -1;
 	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
 		if (read_rules(r, (enum fw_table_id)id, err))

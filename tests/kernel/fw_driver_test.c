@@ -10,7 +10,8 @@
  *                              run between reading and writing
  *   variant                    which variant of iptables this node is taken to use
  *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
- *   bench 4|6 FILE             times of filling, reading, writing again and emptying
+ *   bench 4|6 FILE             times of filling, reading, writing again and emptying, and
+ *                              of the command $SAVE while it is full
  *
  * Exit status: 0, or 10 + the kind of the error, which goes to stderr.
  */
@@ -271,6 +272,37 @@ static void shuffle(struct state *s, enum family f)
 		}
 }
 
+/* The first rule of the last user chain goes. */
+static int change_one(
+    struct driver *d, enum family f, const struct state *have, struct error *err)
+{
+	for (unsigned id = FW_TABLE_COUNT; id-- > 0;) {
+		const struct fw_table *t = &have->fw[f].tables[id];
+		const struct fw_chain *h = t->chains + t->n_chains - 1;
+		struct fw_chain w;
+		struct op op = {.kind = KIND_FW,
+		    .family = f,
+		    .table = (enum fw_table_id)id,
+		    .have = h,
+		    .want = &w};
+		struct op back = op;
+		size_t done;
+
+		if (!t->n_chains || h->builtin || !h->n_rules)
+			continue;
+		w = *h;
+		w.rules++;
+		w.n_rules--;
+		back.have = &w;
+		back.want = h;
+		return d->ops->write(d, &op, 1, &done, err) ||
+			       d->ops->write(d, &back, 1, &done, err)
+			   ? -1
+			   : 0;
+	}
+	return 0;
+}
+
 static double seconds(const struct timeval *tv)
 {
 	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
@@ -319,6 +351,12 @@ static int cmd_bench(struct driver *d, char **argv, struct error *err)
 	if (bring(d, f, full, want, err))
 		return -1;
 	t = step("compare, no change", t);
+	if (change_one(d, f, full, err))
+		return -1;
+	t = step("one chain, and back", t);
+	if (getenv("SAVE") && system(getenv("SAVE")))
+		return error_set(err, ERR_USAGE, 0, "%s failed", getenv("SAVE"));
+	t = step("($SAVE)", t);
 	if (bring(d, f, full, fewer, err))
 		return -1;
 	t = step("thin out long chains", t);

@@ -119,6 +119,28 @@ case_reading_leaves_no_trace()
 	[ -z "$(cat /proc/net/ip_tables_names 2>/dev/null)" ]
 }
 
+case_reading_goes_on_while_others_change_their_tables()
+{
+	local writer
+	large_table 1500 | iptables-nft-restore
+	save iptables nat >"$work/stock"
+	touch "$work/go"
+	while [ -e "$work/go" ]; do
+		nft 'add table ip x; delete table ip x'
+		echo x >>"$work/written"
+	done &
+	writer=$!
+	for _ in 1 2 3; do
+		show iptables nat >"$work/ours" || break
+		cmp "$work/stock" "$work/ours" >&2 || break
+		echo x >>"$work/read"
+	done
+	rm "$work/go"
+	wait $writer
+	[ "$(wc -l <"$work/written")" -gt 3 ]
+	[ "$(wc -l <"$work/read")" = 3 ]
+}
+
 case_reading_without_privilege_says_so()
 {
 	refuses $BACKEND 'ermi\|rivilege\|root' \

@@ -364,8 +364,7 @@ static bool get_target(struct fw_codec *c, const struct xt_entry_target *t,
 	else if (!strcmp(name, IPTC_LABEL_QUEUE))
 		return false;
 	else
-		*ret = (struct fw_target){
-		    .kind = FWT_JUMP, .go = go, .chain = fw_codec_string(c, name)};
+		*ret = (struct fw_target){.kind = FWT_JUMP, .go = go, .chain = name};
 	return ret->kind == FWT_JUMP || !go;
 }
 

@@ -60,9 +60,10 @@ bool fw_target_is_verdict(const struct fw_target *t);
 int fw_entry_encode(
     struct fw_codec *c, const struct fw_rule *r, void **ret, struct error *err);
 /*
- * The rule of an entry; target: the name as libiptc tells it ("" for none). False when
- * the typed form does not say all of it: then only the counters and a jump's chain are
- * set, and the text is up to the caller.
+ * The rule of an entry. target: the name of the standard target's chain or verdict, ""
+ * for none; a chain's must live as long as the rule. False when the typed form does not
+ * say all of it: then only the counters and a jump's chain are set, and the text is up to
+ * the caller.
  */
 bool fw_entry_decode(
     struct fw_codec *c, const void *entry, const char *target, struct fw_rule *ret);

@@ -16,6 +16,7 @@
 
 #include "base/auto.h"
 #include "kernel/driver.h"
+#include "kernel/fw_blob.h"
 #include "kernel/live.h"
 
 struct fw_legacy {
@@ -179,44 +180,23 @@ void iptc_table_texts(struct iptc_table *t)
 
 /* ---- read */
 
-static void read_chain(struct iptc_table *t, const char *name, struct fw_chain *ret)
-{
-	struct xt_counters counters = {0};
-	const char *policy = NULL;
-
-	*ret = (struct fw_chain){.name = fw_codec_string(&t->codec, name)};
-	ret->builtin = t->lib->builtin(name, t->h);
-	if (ret->builtin)
-		policy = t->lib->get_policy(name, &counters, t->h);
-	if (policy) {
-		ret->policy = !strcmp(policy, "DROP") ? FW_POLICY_DROP : FW_POLICY_ACCEPT;
-		ret->packets = counters.pcnt;
-		ret->bytes = counters.bcnt;
-	}
-	iptc_table_rules(t, name, ret);
-}
-
 static int read_table(enum family f, enum fw_table_id id, struct arena *a,
     struct fw_table *ret, struct error *err)
 {
-	VEC(struct fw_chain) chains = {0};
-	struct iptc_table t;
-	const char *name;
+	struct fw_blob b;
+	int rc = 0;
 
-	if (iptc_table_open(&t, f, id, a, err))
+	if (fw_blob_read(&b, f, id, a, err))
 		return -1;
-	for (name = t.lib->first_chain(t.h); name; name = t.lib->next_chain(t.h)) {
-		struct fw_chain c;
-
-		read_chain(&t, name, &c);
-		vec_push(&chains, c);
-	}
-	iptc_table_texts(&t);
-	iptc_table_close(&t);
 	ret->present = true;
-	vec_take(&chains, a, ret->chains, ret->n_chains);
+	ret->n_chains = b.n_chains;
+	ret->chains = arena_array(a, struct fw_chain, b.n_chains);
+	for (size_t i = 0; i < b.n_chains && !rc; i++)
+		rc = fw_blob_chain(&b, &b.chains[i], &ret->chains[i], err);
+	fw_blob_texts(&b);
+	fw_blob_free(&b);
 	fw_table_sort(id, ret);
-	return 0;
+	return rc;
 }
 
 /* Which tables are registered, as a mask. Opening any other one would register it. No
@@ -243,26 +223,6 @@ static int registered_tables(enum family f, unsigned *ret, struct error *err)
 		if (fw_table_parse(line, &id))
 			*ret |= 1u << id;
 	}
-	return 0;
-}
-
-int fw_legacy_has_chain(
-    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err)
-{
-	struct iptc_table t;
-	const char *name;
-	unsigned tables;
-
-	*ret = false;
-	if (registered_tables(f, &tables, err))
-		return -1;
-	if (!(tables & 1u << id))
-		return 0;
-	if (iptc_table_open(&t, f, id, NULL, err))
-		return -1;
-	for (name = t.lib->first_chain(t.h); name && !*ret; name = t.lib->next_chain(t.h))
-		*ret = !strcmp(name, chain);
-	iptc_table_close(&t);
 	return 0;
 }
 

@@ -10,40 +10,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
-#include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
-#include <xtables.h>
-
-#include "base/auto.h"
-
-/* The structures of both families are the same but for the entries behind them. */
-_Static_assert(
-    sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
-	sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries) &&
-	XT_ALIGN(sizeof(struct ipt_get_entries)) == sizeof(struct ipt_get_entries),
-    "one body for both families");
-
-static const struct {
-	int domain, level, get_info, get_entries;
-	const char *module; /* what must be loaded before there are tables */
-	const char *table_module;
-} calls[FAMILY_COUNT] = {
-    [FAMILY_4] = {AF_INET, IPPROTO_IP, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES, "ip_tables",
-	"iptable"},
-    [FAMILY_6] = {AF_INET6, IPPROTO_IPV6, IP6T_SO_GET_INFO, IP6T_SO_GET_ENTRIES,
-	"ip6_tables", "ip6table"},
-};
 
 /* The chain of each hook, by the kernel's numbers. */
 static const char *const hook_chains[FW_HOOKS] = {
     "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
-
-/* Of times that the table may change between the question for its size and that for its
- * entries. */
-#define TRIES 20
 
 /*
  * No chain is shorter than a head and a foot, so that no two begin in the same stretch of
@@ -55,12 +28,10 @@ _Static_assert(sizeof(struct ipt_entry) + sizeof(struct xt_error_target) +
 		   STRETCH,
     "chains are longer than the stretches of their index");
 
-/* ---- the kernel's block */
-
 static int set_read_error(const struct fw_blob *b, int errnum, struct error *err)
 {
-	enum family f = b->layout->family;
-	const char *command = family_info(f)->iptables, *table = fw_table_name(b->id);
+	const struct family_info *fi = family_info(b->layout->family);
+	const char *command = fi->iptables, *table = fw_table_name(b->id);
 
 	if (errnum == EPERM)
 		return error_set(err, ERR_BACKEND, 0,
@@ -70,7 +41,7 @@ static int set_read_error(const struct fw_blob *b, int errnum, struct error *err
 	if (errnum == ENOPROTOOPT || errnum == ENOENT)
 		return error_set(err, ERR_BACKEND, 0,
 		    "this kernel has no %s table %s (modprobe %s_%s)", command, table,
-		    calls[f].table_module, table);
+		    fi->af == AF_INET6 ? "ip6table" : "iptable", table);
 	return error_set(
 	    err, ERR_KERNEL, errnum, "cannot read the %s table %s", command, table);
 }
@@ -80,85 +51,8 @@ static int set_corrupt(
 {
 	return error_set(err, ERR_KERNEL, 0,
 	    "%s table %s: at %u of %u bytes %s; no iptables command makes such a table",
-	    family_info(b->layout->family)->iptables, fw_table_name(b->id), at, b->size,
-	    what);
-}
-
-/* Memory for large blocks. In huge pages, where the kernel gives such, a block is filled
- * in half the time. */
-static void *map_block(size_t size)
-{
-	void *p =
-	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	madvise(p, size, MADV_HUGEPAGE);
-	return p;
-}
-
-static void unmap_block(struct fw_blob *b)
-{
-	if (b->map)
-		munmap(b->map, b->map_size);
-	b->map = NULL;
-}
-
-/* 0, or an error number. */
-static int get_entries(struct fw_blob *b, int fd, const struct ipt_getinfo *info)
-{
-	enum family f = b->layout->family;
-	struct ipt_get_entries *get;
-	socklen_t len = (socklen_t)sizeof(*get) + info->size;
-
-	b->map_size = len;
-	get = b->map = map_block(len);
-	if (!get)
-		return errno;
-	memcpy(get->name, info->name, sizeof(get->name));
-	get->size = info->size;
-	if (getsockopt(fd, calls[f].level, calls[f].get_entries, get, &len)) {
-		int errnum = errno;
-
-		unmap_block(b);
-		return errnum;
-	}
-	b->entries = (unsigned char *)get->entrytable;
-	b->valid_hooks = info->valid_hooks;
-	memcpy(b->hook_entry, info->hook_entry, sizeof(b->hook_entry));
-	b->n_entries = info->num_entries;
-	b->size = info->size;
-	return 0;
-}
-
-static int get_block(struct fw_blob *b, int fd)
-{
-	enum family f = b->layout->family;
-	struct ipt_getinfo info = {0};
-	socklen_t len = sizeof(info);
-
-	strcpy(info.name, fw_table_name(b->id));
-	if (getsockopt(fd, calls[f].level, calls[f].get_info, &info, &len))
-		return errno;
-	return get_entries(b, fd, &info);
-}
-
-static int load_block(struct fw_blob *b, struct error *err)
-{
-	enum family f = b->layout->family;
-	AUTO(fd) int fd = socket(calls[f].domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	int errnum;
-
-	if (fd < 0)
-		return set_read_error(b, errno, err);
-	errnum = get_block(b, fd);
-	/* The kernel loads a table's module by itself, but not the one that knows tables.
-	 */
-	if (errnum == ENOPROTOOPT && !xtables_insmod(calls[f].module, NULL, true))
-		errnum = get_block(b, fd);
-	for (unsigned i = 0; errnum == EAGAIN && i < TRIES; i++)
-		errnum = get_block(b, fd);
-	return errnum ? set_read_error(b, errnum, err) : 0;
+	    family_info(b->layout->family)->iptables, fw_table_name(b->id), at,
+	    b->block.size, what);
 }
 
 /* ---- its chains */
@@ -188,7 +82,7 @@ static const char *error_name(const struct fw_layout *l, unsigned char *e)
 static const char *hook_at(const struct fw_blob *b, uint32_t at)
 {
 	for (unsigned h = 0; h < FW_HOOKS; h++)
-		if (b->valid_hooks & 1u << h && b->hook_entry[h] == at)
+		if (b->block.valid_hooks & 1u << h && b->block.hook_entry[h] == at)
 			return hook_chains[h];
 	return NULL;
 }
@@ -210,7 +104,8 @@ static int end_chain(struct walk *w, struct error *err)
 static int begin_chain(struct walk *w, const char *name, bool builtin, struct error *err)
 {
 	struct fw_blob *b = w->b;
-	uint32_t next = fw_entry_u16(b->entries + w->at, b->layout->next_offset) + w->at;
+	uint32_t next =
+	    fw_entry_u16(b->block.entries + w->at, b->layout->next_offset) + w->at;
 	struct fw_blob_chain c = {
 	    .name = name,
 	    .builtin = builtin,
@@ -236,15 +131,15 @@ static int begin_chain(struct walk *w, const char *name, bool builtin, struct er
 static int walk_entry(struct walk *w, bool *end, struct error *err)
 {
 	struct fw_blob *b = w->b;
-	unsigned char *e = b->entries + w->at;
+	unsigned char *e = b->block.entries + w->at;
 	uint32_t next = fw_entry_u16(e, b->layout->next_offset);
 	const char *name;
 
-	if (next < b->layout->size || next > b->size - w->at ||
+	if (next < b->layout->size || next > b->block.size - w->at ||
 	    fw_entry_u16(e, b->layout->target_offset) > next)
 		return set_corrupt(b, w->at, "an entry has no end", err);
 	name = error_name(b->layout, e);
-	*end = name && next == b->size - w->at;
+	*end = name && next == b->block.size - w->at;
 	if (*end)
 		return end_chain(w, err);
 	if (name) {
@@ -259,7 +154,7 @@ static int walk_entry(struct walk *w, bool *end, struct error *err)
 	w->last = w->at;
 	w->at += next;
 	w->index++;
-	if (w->at >= b->size)
+	if (w->at >= b->block.size)
 		return set_corrupt(b, w->last, "the table has no end", err);
 	return 0;
 }
@@ -270,10 +165,11 @@ static int find_chains(struct fw_blob *b, struct error *err)
 	bool end = false;
 	int rc = 0;
 
-	b->chain_at = xcalloc(b->size / STRETCH + 1, sizeof(*b->chain_at));
+	b->chain_at = xcalloc(b->block.size / STRETCH + 1, sizeof(*b->chain_at));
 	for (unsigned h = 0; h < FW_HOOKS; h++)
-		if (b->valid_hooks & 1u << h && b->hook_entry[h] > w.last_hook_entry)
-			w.last_hook_entry = b->hook_entry[h];
+		if (b->block.valid_hooks & 1u << h &&
+		    b->block.hook_entry[h] > w.last_hook_entry)
+			w.last_hook_entry = b->block.hook_entry[h];
 	while (!rc && !end)
 		rc = walk_entry(&w, &end, err);
 	b->chains = w.chains.v;
@@ -284,17 +180,20 @@ static int find_chains(struct fw_blob *b, struct error *err)
 int fw_blob_read(struct fw_blob *b, enum family f, enum fw_table_id id, struct arena *a,
     struct error *err)
 {
+	int errnum, rc;
+
 	*b = (struct fw_blob){.layout = fw_layout(f), .id = id};
 	fw_codec_init(&b->codec, f, a);
-	if (!load_block(b, err) && !find_chains(b, err))
-		return 0;
-	fw_blob_free(b);
-	return -1;
+	errnum = fw_block_get(&b->block, f, id);
+	rc = errnum ? set_read_error(b, errnum, err) : find_chains(b, err);
+	if (rc)
+		fw_blob_free(b);
+	return rc;
 }
 
 void fw_blob_free(struct fw_blob *b)
 {
-	unmap_block(b);
+	fw_block_free(&b->block);
 	fw_codec_free(&b->codec);
 	free(b->chains);
 	free(b->chain_at);
@@ -309,7 +208,7 @@ void fw_blob_free(struct fw_blob *b)
 
 const struct fw_blob_chain *fw_blob_chain_at(const struct fw_blob *b, uint32_t place)
 {
-	uint32_t number = place < b->size ? b->chain_at[place / STRETCH] : 0;
+	uint32_t number = place < b->block.size ? b->chain_at[place / STRETCH] : 0;
 	const struct fw_blob_chain *c = number ? &b->chains[number - 1] : NULL;
 
 	return c && c->first == place ? c : NULL;
@@ -318,7 +217,7 @@ const struct fw_blob_chain *fw_blob_chain_at(const struct fw_blob *b, uint32_t p
 /* The name of the standard target of an entry: "" when it leads to the next one. */
 static const char *verdict_name(const struct fw_blob *b, uint32_t at, int verdict)
 {
-	uint32_t next = fw_entry_u16(b->entries + at, b->layout->next_offset);
+	uint32_t next = fw_entry_u16(b->block.entries + at, b->layout->next_offset);
 	const struct fw_blob_chain *c;
 
 	switch (verdict) {
@@ -344,7 +243,7 @@ static const char *verdict_name(const struct fw_blob *b, uint32_t at, int verdic
 static int read_rule(
     struct fw_blob *b, uint32_t at, struct fw_rule *ret, struct error *err)
 {
-	unsigned char *e = b->entries + at;
+	unsigned char *e = b->block.entries + at;
 	const struct xt_standard_target *t = (const void *)fw_entry_target(b->layout, e);
 	const char *target = "";
 
@@ -362,7 +261,7 @@ static int read_rule(
 static void read_policy(
     const struct fw_blob *b, const struct fw_blob_chain *c, struct fw_chain *ret)
 {
-	unsigned char *foot = b->entries + c->foot;
+	unsigned char *foot = b->block.entries + c->foot;
 	const struct xt_standard_target *t =
 	    (const void *)fw_entry_target(b->layout, foot);
 	const struct xt_counters *counters = fw_entry_counters(b->layout, foot);
@@ -385,7 +284,7 @@ int fw_blob_chain(struct fw_blob *b, const struct fw_blob_chain *c, struct fw_ch
 	for (size_t i = 0; i < c->n_rules; i++) {
 		if (read_rule(b, at, &ret->rules[i], err))
 			return -1;
-		at += fw_entry_u16(b->entries + at, b->layout->next_offset);
+		at += fw_entry_u16(b->block.entries + at, b->layout->next_offset);
 	}
 	return 0;
 }

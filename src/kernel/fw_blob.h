@@ -3,6 +3,7 @@
 #define KERNEL_FW_BLOB_H
 
 #include "base/vec.h"
+#include "kernel/fw_block.h"
 #include "kernel/fw_entry.h"
 #include "kernel/fw_xt.h"
 
@@ -12,8 +13,6 @@
  * target with its name), and either ends with a foot (the policy, or a RETURN). An ERROR
  * target ends the table.
  */
-#define FW_HOOKS 5
-
 struct fw_blob_chain {
 	const char *name;
 	bool builtin;
@@ -27,15 +26,10 @@ struct fw_blob_chain {
 struct fw_blob {
 	const struct fw_layout *layout;
 	enum fw_table_id id;
-	unsigned valid_hooks;
-	uint32_t hook_entry[FW_HOOKS];
-	uint32_t n_entries, size;
-	unsigned char *entries;
+	struct fw_block block;
 	struct fw_blob_chain *chains; /* as they are in the block */
 	size_t n_chains;
 	uint32_t *chain_at; /* by place of the first rule: the chain's number + 1 */
-	void *map;	    /* what the kernel has filled */
-	size_t map_size;
 	struct fw_codec codec;
 	VEC(struct fw_rule *) unnamed; /* rules without typed form, */
 	VEC(struct fw_raw) raws;       /* and their entries */

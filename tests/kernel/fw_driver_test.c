@@ -3,6 +3,8 @@
  * The driver of legacy iptables as a command, for run-fw-driver.sh, which compares what
  * it does with what the stock programs do. Only for a fresh network namespace.
  *
+ * The first word may be --libiptc or --whole: how tables are written.
+ *
  *   show 4|6 TABLE             the table as the driver reads it, in save form
  *   read                       both families, all registered tables; prints their names
  *   load 4|6 FILE [COMMAND]    bring the tables of FILE to just this content; COMMAND is
@@ -50,11 +52,12 @@ static enum family family_arg(const char *s)
 	return *s == '6' ? FAMILY_6 : FAMILY_4;
 }
 
-static int open_driver(struct driver **ret, struct error *err)
+static int open_driver(enum fw_write how, struct driver **ret, struct error *err)
 {
 	const char *wait = getenv("LOCK_WAIT");
-	struct live_options o = {
-	    .variant = FW_LEGACY, .lock_wait = wait ? strtod(wait, NULL) : 5};
+	struct live_options o = {.variant = FW_LEGACY,
+	    .fw_write = how,
+	    .lock_wait = wait ? strtod(wait, NULL) : 5};
 
 	return fw_legacy_open(&o, ret, err);
 }
@@ -331,12 +334,20 @@ static const struct {
 int main(int argc, char **argv)
 {
 	AUTO(driver) struct driver *d = NULL;
+	enum fw_write how = FW_WRITE_BY_SIZE;
 	struct error err = {0};
 
+	if (argc > 1 && !strcmp(argv[1], "--libiptc"))
+		how = FW_WRITE_LIBIPTC;
+	else if (argc > 1 && !strcmp(argv[1], "--whole"))
+		how = FW_WRITE_WHOLE;
+	argc -= how != FW_WRITE_BY_SIZE;
+	argv += how != FW_WRITE_BY_SIZE;
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, argv[1]) &&
 		    argc >= 2 + commands[i].n_args) {
-			if (open_driver(&d, &err) || commands[i].run(d, argv + 2, &err))
+			if (open_driver(how, &d, &err) ||
+			    commands[i].run(d, argv + 2, &err))
 				return failed(&err);
 			return fflush(stdout) ? 1 : 0;
 		}

@@ -3,11 +3,12 @@
 # The driver of legacy iptables against this machine's kernel and the stock programs: what
 # it reads is what iptables-save prints, what it writes is byte for byte what
 # iptables-restore makes of the same text, and what is not its business stays as it is.
-# Each case runs in a network namespace of its own.
+# Each case runs in a network namespace of its own, once for each way of writing tables.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-driver=$(realpath "${top_builddir:-.}/tests/kernel/fw_driver_test")
+program=$(realpath "${top_builddir:-.}/tests/kernel/fw_driver_test")
+driver=("$program" ${way:+"$way"})
 golden=$here/../../testdata/golden
 
 cannot()
@@ -26,7 +27,7 @@ save() # TOOL TABLE
 }
 show() # TOOL TABLE
 {
-	"$driver" show "$(family "$1")" "$2" | sed -E 's/\[[0-9]+:[0-9]+\]/[0:0]/'
+	"${driver[@]}" show "$(family "$1")" "$2" | sed -E 's/\[[0-9]+:[0-9]+\]/[0:0]/'
 }
 # A negated command would not end the script.
 no_kube_chains() { ! iptables-legacy-save | grep -q KUBE; }
@@ -60,20 +61,20 @@ case_golden() # FOLDER FILE...
 		f=$(family "$tool")
 		"$tool-legacy-restore" <"$file"
 		save "$tool" "$table" >"$work/stock"
-		"$driver" raw "$f" "$table" >"$work/stock.raw"
+		"${driver[@]}" raw "$f" "$table" >"$work/stock.raw"
 		show "$tool" "$table" >"$work/ours"
 		diff "$work/stock" "$work/ours" >&2 || { say "$file is read wrongly"; status=1; }
 		# Nothing differs, so nothing is written and the lock not even taken.
 		exec 9>"$XTABLES_LOCKFILE"
 		flock 9
-		LOCK_WAIT=0 "$driver" load "$f" "$file" || { say "$file differs from itself"; status=1; }
+		LOCK_WAIT=0 "${driver[@]}" load "$f" "$file" || { say "$file differs from itself"; status=1; }
 		exec 9>&-
 		"$tool-legacy" -t "$table" -F
 		"$tool-legacy" -t "$table" -X
-		"$driver" load "$f" "$file"
+		"${driver[@]}" load "$f" "$file"
 		save "$tool" "$table" | diff "$work/stock" - >&2 ||
 			{ say "$file is written wrongly"; status=1; }
-		"$driver" raw "$f" "$table" | cmp "$work/stock.raw" - >&2 ||
+		"${driver[@]}" raw "$f" "$table" | cmp "$work/stock.raw" - >&2 ||
 			{ say "$file: entries differ from those of $tool-restore"; status=1; }
 	done
 	return $status
@@ -111,7 +112,7 @@ case_foreign_rules_keep_entries_and_counters()
 		"$tool-legacy-save" -c -t filter | sed -E 's/^\[0:0\] -A/[7:420] -A/' |
 			"$tool-legacy-restore" -c
 		"$tool-legacy-save" -c -t filter | grep '^\[' >"$work/before"
-		"$driver" load "$(family $tool)" "$work/want"
+		"${driver[@]}" load "$(family $tool)" "$work/want"
 		save $tool filter | diff "$work/want" - >&2
 		"$tool-legacy-save" -c -t filter | grep '^\[7:420' | diff "$work/before" - >&2
 	done
@@ -128,7 +129,7 @@ case_counters_of_a_saved_table_are_restored()
 		[12:3456] -A KUBE-A -j ACCEPT
 		COMMIT
 	END
-	"$driver" load 4 "$work/want"
+	"${driver[@]}" load 4 "$work/want"
 	iptables-legacy-save -c -t filter | grep -q '^\[12:3456\] -A KUBE-A -j ACCEPT'
 }
 
@@ -138,7 +139,7 @@ case_policy_and_its_counters_stay()
 	iptables-legacy-save -c -t filter | sed 's/^:FORWARD.*/:FORWARD DROP [5:500]/' |
 		iptables-legacy-restore -c
 	small_table >"$work/want"
-	"$driver" load 4 "$work/want"
+	"${driver[@]}" load 4 "$work/want"
 	iptables-legacy-save -c | grep -qF ':FORWARD DROP [5:500]'
 }
 
@@ -149,11 +150,11 @@ case_held_lock_is_refused_with_the_name_of_its_holder()
 	flock "$XTABLES_LOCKFILE" sleep 20 &
 	holder=$!
 	until ! flock -n "$XTABLES_LOCKFILE" true; do sleep 0.05; done
-	LOCK_WAIT=0 refuses $LOCKED "held by flock (pid $holder)" "$driver" load 4 "$work/want"
+	LOCK_WAIT=0 refuses $LOCKED "held by flock (pid $holder)" "${driver[@]}" load 4 "$work/want"
 	LOCK_WAIT=0.3 refuses $LOCKED "still held by flock .* after 0.3 seconds" \
-		"$driver" load 4 "$work/want"
+		"${driver[@]}" load 4 "$work/want"
 	(sleep 0.5; pkill -P $holder sleep) &
-	LOCK_WAIT=10 "$driver" load 4 "$work/want"
+	LOCK_WAIT=10 "${driver[@]}" load 4 "$work/want"
 	iptables-legacy-save | grep -q KUBE-A
 }
 
@@ -161,19 +162,19 @@ case_change_after_reading_is_noticed_and_nothing_is_written()
 {
 	small_table >"$work/want"
 	iptables-legacy -N KUBE-A
-	refuses $MOVED 'chain KUBE-A: .*rule 1 ' "$driver" load 4 "$work/want" \
+	refuses $MOVED 'chain KUBE-A: .*rule 1 ' "${driver[@]}" load 4 "$work/want" \
 		"iptables-legacy -A KUBE-A -j ACCEPT"
 	iptables-legacy -F KUBE-A
-	refuses $MOVED 'chain KUBE-B: it is there already' "$driver" load 4 "$work/want" \
+	refuses $MOVED 'chain KUBE-B: it is there already' "${driver[@]}" load 4 "$work/want" \
 		"iptables-legacy -N KUBE-B"
 	iptables-legacy -X KUBE-B
-	refuses $MOVED 'chain KUBE-A: it is gone' "$driver" load 4 "$work/want" \
+	refuses $MOVED 'chain KUBE-A: it is gone' "${driver[@]}" load 4 "$work/want" \
 		"iptables-legacy -X KUBE-A"
-	refuses $MOVED 'chain INPUT' "$driver" load 4 "$work/want" \
+	refuses $MOVED 'chain INPUT' "${driver[@]}" load 4 "$work/want" \
 		"iptables-legacy -A INPUT -j ACCEPT"
 	no_kube_chains
 	# What is in other chains does not matter.
-	"$driver" load 4 "$work/want" "iptables-legacy -A FORWARD -j ACCEPT"
+	"${driver[@]}" load 4 "$work/want" "iptables-legacy -A FORWARD -j ACCEPT"
 }
 
 case_impossible_rules_are_refused_by_name_before_the_commit()
@@ -181,15 +182,15 @@ case_impossible_rules_are_refused_by_name_before_the_commit()
 	small_table >"$work/base"
 	sed 's/^COMMIT/-A KUBE-B -j KUBE-NONE\n&/' "$work/base" >"$work/want"
 	refuses $INPUT 'chain KUBE-B: .*KUBE-NONE, which does not exist' \
-		"$driver" load 4 "$work/want"
+		"${driver[@]}" load 4 "$work/want"
 	sed 's/^COMMIT/-A KUBE-B -m set --match-set NO-SET dst -j ACCEPT\n&/' \
 		"$work/base" >"$work/want"
-	refuses $KERNEL 'chain KUBE-B: there is no set NO-SET' "$driver" load 4 "$work/want"
+	refuses $KERNEL 'chain KUBE-B: there is no set NO-SET' "${driver[@]}" load 4 "$work/want"
 	sed 's/^COMMIT/-A KUBE-B -m limit --limit 5\/min -j LOG\n&/' "$work/base" >"$work/want"
 	refuses $REFUSED 'chain KUBE-B: .*-m limit --limit 5/min -j LOG' \
-		"$driver" load 4 "$work/want"
+		"${driver[@]}" load 4 "$work/want"
 	sed 's/^COMMIT/-A KUBE-B -j KUBE-A\n-A INPUT -j KUBE-B\n&/' "$work/base" >"$work/want"
-	refuses $KERNEL 'circle' "$driver" load 4 "$work/want"
+	refuses $KERNEL 'circle' "${driver[@]}" load 4 "$work/want"
 	no_kube_chains
 }
 
@@ -201,9 +202,9 @@ case_chain_that_a_foreign_rule_jumps_to_is_not_deleted()
 	END
 	# The jump is made behind the driver's back, in a chain that it does not touch.
 	refuses $REFUSED 'chain KUBE-B: .*chain FORWARD still jumps' \
-		"$driver" load 4 "$work/want" "iptables-legacy -A FORWARD -j KUBE-B"
+		"${driver[@]}" load 4 "$work/want" "iptables-legacy -A FORWARD -j KUBE-B"
 	iptables-legacy -F FORWARD
-	"$driver" load 4 "$work/want"
+	"${driver[@]}" load 4 "$work/want"
 	no_kube_chains
 }
 
@@ -213,7 +214,7 @@ case_rule_known_as_text_only_can_be_moved()
 	small_table | sed "s,^-A KUBE-A.*,$log\n&," | iptables-legacy-restore
 	[ "$(iptables-legacy -S KUBE-A 1)" = "$log" ]
 	small_table | sed "s,^-A KUBE-A.*,&\n$log," >"$work/want"
-	"$driver" load 4 "$work/want"
+	"${driver[@]}" load 4 "$work/want"
 	[ "$(iptables-legacy -S KUBE-A 1)" = "-A KUBE-A -j KUBE-B" ]
 	[ "$(iptables-legacy -S KUBE-A 2)" = "$log" ]
 }
@@ -221,7 +222,7 @@ case_rule_known_as_text_only_can_be_moved()
 case_reading_registers_no_table()
 {
 	iptables-legacy -t nat -L >/dev/null
-	[ "$("$driver" read)" = "iptables nat" ]
+	[ "$("${driver[@]}" read)" = "iptables nat" ]
 	[ "$(cat /proc/net/ip_tables_names)" = nat ]
 	[ -z "$(cat /proc/net/ip6_tables_names)" ]
 }
@@ -229,16 +230,16 @@ case_reading_registers_no_table()
 case_reading_without_privilege_says_so()
 {
 	iptables-legacy -t nat -L >/dev/null
-	refuses $BACKEND 'root' setpriv --bounding-set=-all --inh-caps=-all "$driver" read
+	refuses $BACKEND 'root' setpriv --bounding-set=-all --inh-caps=-all "${driver[@]}" read
 }
 
 case_missing_extensions_give_raw_text_that_stays_equal()
 {
 	foreign_rules
 	mkdir "$work/none"
-	XTABLES_LIBDIR=$work/none "$driver" show 4 filter >"$work/raw"
+	XTABLES_LIBDIR=$work/none "${driver[@]}" show 4 filter >"$work/raw"
 	grep -q -- '-m limit --raw-data 0:[0-9a-f]* -j LOG --raw-data 0:[0-9a-f]*' "$work/raw"
-	XTABLES_LIBDIR=$work/none "$driver" show 4 filter | cmp "$work/raw" - >&2
+	XTABLES_LIBDIR=$work/none "${driver[@]}" show 4 filter | cmp "$work/raw" - >&2
 }
 
 case_random_tables_become_each_other()
@@ -246,12 +247,12 @@ case_random_tables_become_each_other()
 	local seed
 	for seed in 1 2 3 4 5 6; do
 		random_table $seed >"$work/want"
-		"$driver" load 4 "$work/want"
+		"${driver[@]}" load 4 "$work/want"
 		save iptables nat >"$work/ours"
-		"$driver" raw 4 nat >"$work/ours.raw"
+		"${driver[@]}" raw 4 nat >"$work/ours.raw"
 		iptables-legacy-restore <"$work/want"
 		save iptables nat | diff - "$work/ours" >&2
-		"$driver" raw 4 nat | cmp - "$work/ours.raw" >&2
+		"${driver[@]}" raw 4 nat | cmp - "$work/ours.raw" >&2
 	done
 }
 
@@ -369,7 +370,7 @@ if [ "${1:-}" = inside ]; then
 	exit
 fi
 
-[ -x "$driver" ] || cannot "$driver is not built"
+[ -x "$program" ] || cannot "$program is not built"
 for tool in ipset iptables-legacy ip6tables-legacy flock setpriv; do
 	command -v "$tool" >/dev/null ||
 		cannot "$tool is missing: install ipset, iptables, util-linux"
@@ -388,15 +389,17 @@ run() # NAME COMMAND...
 {
 	local name=$1
 	shift
-	export work=$top/work
-	mkdir "$work"
-	if "${unshare[@]}" "$here/run-fw-driver.sh" inside "$@"; then
-		passed=$((passed + 1))
-	else
-		echo "run-fw-driver.sh: $name failed" >&2
-		failed=$((failed + 1))
-	fi
-	rm -rf "$work"
+	export work=$top/work way
+	for way in --libiptc --whole; do
+		mkdir "$work"
+		if "${unshare[@]}" "$here/run-fw-driver.sh" inside "$@"; then
+			passed=$((passed + 1))
+		else
+			echo "run-fw-driver.sh: $name failed ($way)" >&2
+			failed=$((failed + 1))
+		fi
+		rm -rf "$work"
+	done
 }
 
 only=${VIPSHIFT_CASES:-.}

@@ -54,7 +54,7 @@ uint16_t fw_entry_u16(const void *entry, uint16_t offset)
 	return *(const uint16_t *)((const char *)entry + offset);
 }
 
-static void set_u16(void *entry, uint16_t offset, size_t value)
+void fw_entry_set_u16(void *entry, uint16_t offset, size_t value)
 {
 	*(uint16_t *)((char *)entry + offset) = (uint16_t)value;
 }
@@ -195,7 +195,7 @@ static int put_header(
 	for (size_t i = 0; i < N_INVERSIONS; i++)
 		if (r->invert & inversions[i].ours)
 			*byte_at(e, l->invflags) |= inversions[i].kernel;
-	set_u16(e, l->proto, r->proto);
+	fw_entry_set_u16(e, l->proto, r->proto);
 	if (r->proto)
 		*byte_at(e, l->flags) |= l->flag_proto;
 	if (r->target.kind == FWT_JUMP && r->target.go)
@@ -205,8 +205,7 @@ static int put_header(
 	return 0;
 }
 
-/* The name by which libiptc knows a verdict or a jump; NULL for extensions. */
-static const char *verdict_name(const struct fw_target *t)
+const char *fw_target_verdict(const struct fw_target *t)
 {
 	switch ((enum fw_target_kind)t->kind) {
 	case FWT_NONE:
@@ -228,15 +227,10 @@ static const char *verdict_name(const struct fw_target *t)
 	return NULL;
 }
 
-bool fw_target_is_verdict(const struct fw_target *t)
-{
-	return verdict_name(t);
-}
-
 static int put_target(struct fw_codec *c, const struct fw_target *t, void *at,
     size_t *size, struct error *err)
 {
-	const char *verdict = verdict_name(t);
+	const char *verdict = fw_target_verdict(t);
 	struct xt_entry_target *e = at;
 
 	if (!verdict) {
@@ -272,10 +266,10 @@ int fw_entry_encode(
 			return -1;
 	if (at > ENTRY_MAX - FW_EXT_MAX)
 		return error_set(err, ERR_INPUT, 0, "the rule has too many matches");
-	set_u16(c->buf, l->target_offset, at);
+	fw_entry_set_u16(c->buf, l->target_offset, at);
 	if (put_target(c, &r->target, byte_at(c->buf, 0) + at, &n, err))
 		return -1;
-	set_u16(c->buf, l->next_offset, at + n);
+	fw_entry_set_u16(c->buf, l->next_offset, at + n);
 	*ret = c->buf;
 	return 0;
 }
@@ -364,8 +358,7 @@ static bool get_target(struct fw_codec *c, const struct xt_entry_target *t,
 	else if (!strcmp(name, IPTC_LABEL_QUEUE))
 		return false;
 	else
-		*ret = (struct fw_target){
-		    .kind = FWT_JUMP, .go = go, .chain = fw_codec_string(c, name)};
+		*ret = (struct fw_target){.kind = FWT_JUMP, .go = go, .chain = name};
 	return ret->kind == FWT_JUMP || !go;
 }
 

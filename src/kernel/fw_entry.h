@@ -28,6 +28,7 @@ const struct fw_layout *fw_layout(enum family f);
 
 /* Fields of an entry that are read in several places. */
 uint16_t fw_entry_u16(const void *entry, uint16_t offset);
+void fw_entry_set_u16(void *entry, uint16_t offset, size_t value);
 struct xt_entry_target *fw_entry_target(const struct fw_layout *l, void *entry);
 struct xt_counters *fw_entry_counters(const struct fw_layout *l, void *entry);
 /* NULL after the last match. prev NULL: the first. */
@@ -50,8 +51,9 @@ void fw_codec_free(struct fw_codec *c);
 /* The one copy of a string in the arena. */
 const char *fw_codec_string(struct fw_codec *c, const char *s);
 
-/* A verdict or a jump (or nothing), not an extension's target. */
-bool fw_target_is_verdict(const struct fw_target *t);
+/* The name by which libiptc knows a verdict or a jump ("" for nothing); NULL when the
+ * target is an extension. */
+const char *fw_target_verdict(const struct fw_target *t);
 /*
  * The entry of a rule the way libiptc wants it: a chain's or a verdict's name in place of
  * the standard target's. *ret is valid until the next call. -1: ERR_REFUSED for a rule
@@ -60,9 +62,10 @@ bool fw_target_is_verdict(const struct fw_target *t);
 int fw_entry_encode(
     struct fw_codec *c, const struct fw_rule *r, void **ret, struct error *err);
 /*
- * The rule of an entry; target: the name as libiptc tells it ("" for none). False when
- * the typed form does not say all of it: then only the counters and a jump's chain are
- * set, and the text is up to the caller.
+ * The rule of an entry. target: the name of the standard target's chain or verdict, ""
+ * for none; a chain's must live as long as the rule. False when the typed form does not
+ * say all of it: then only the counters and a jump's chain are set, and the text is up to
+ * the caller.
  */
 bool fw_entry_decode(
     struct fw_codec *c, const void *entry, const char *target, struct fw_rule *ret);

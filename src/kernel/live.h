@@ -8,16 +8,22 @@
 /* Which interface the iptables rules of this node go through. */
 enum fw_variant { FW_AUTO, FW_LEGACY, FW_NFT };
 
+/* How a legacy table is written: through libiptc, or as one block. Tests choose. */
+enum fw_write { FW_WRITE_BY_SIZE, FW_WRITE_LIBIPTC, FW_WRITE_WHOLE };
+
 struct live_options {
 	enum fw_variant variant;
+	enum fw_write fw_write;
 	double lock_wait; /* seconds for the xtables lock; default 5 */
 };
 
 /*
- * The kernel of this network namespace as a source and as a sink. Reading leaves no trace:
- * no table registered, no module loaded. Both may be open at once; use from one thread.
+ * The kernel of this network namespace as a source and as a sink. Reading leaves no
+ * trace: no table registered, no module loaded. Both may be open at once; use from one
+ * thread.
  */
-int live_source_open(const struct live_options *o, struct source **ret, struct error *err);
+int live_source_open(
+    const struct live_options *o, struct source **ret, struct error *err);
 int live_sink_open(const struct live_options *o, struct sink **ret, struct error *err);
 void sink_close(struct sink *s);
 DEFINE_AUTO(sink, struct sink *, sink_close)

@@ -314,19 +314,23 @@ foreign_rules()
 # ---- running them
 
 passed=0 failed=0
+# Once for each way of writing tables that the driver has.
 run() # NAME COMMAND...
 {
-	local name=$1
+	local name=$1 ways=(libiptc whole)
 	shift
-	export work=$top/work
-	mkdir "$work"
-	if "${unshare[@]}" "$script" inside "$@"; then
-		passed=$((passed + 1))
-	else
-		echo "$(basename "$script"): $name failed" >&2
-		failed=$((failed + 1))
-	fi
-	rm -rf "$work"
+	[ "$VARIANT" = legacy ] || ways=(nft)
+	export work=$top/work WRITE
+	for WRITE in "${ways[@]}"; do
+		mkdir "$work"
+		if "${unshare[@]}" "$script" inside "$@"; then
+			passed=$((passed + 1))
+		else
+			echo "$(basename "$script"): $name failed ($WRITE)" >&2
+			failed=$((failed + 1))
+		fi
+		rm -rf "$work"
+	done
 }
 
 # All cases of the script, then all saved tables.

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/report.h"
+#include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
 #include "plan/migrate.h"
 #include "verify/modes.h"
@@ -59,6 +60,7 @@ static int plan_from_here(struct run *r, struct error *err)
 {
 	struct stretch s = {.have = r->ctx->have};
 
+	context_drain(r->ctx);
 	if (migrate_plan(r->ctx->opts.mode, r->ctx->want, s.have, &r->scope, &s.m, err))
 		return -1;
 	r->ctx->have = NULL;
@@ -207,7 +209,7 @@ static int check_node(struct context *ctx, struct error *err)
 	struct notes findings = {0};
 	int status = EXIT_DONE;
 
-	if (context_probe(ctx, &caps, err))
+	if (context_probe(ctx, !ctx->opts.dry_run, &caps, err))
 		return -1;
 	preflight_check(ctx->opts.mode, ctx->model, ctx->conf, ctx->want, ctx->have,
 	    &caps, &findings);
@@ -276,6 +278,7 @@ static int execute(struct run *r, struct error *err)
 		return -1;
 	if (run_forward(r, &cause))
 		return roll_back(r, &cause, err);
+	state_dir_write_ledger(r->ctx, r->ctx->opts.mode == MODE_IPVS);
 	report_done(r, begin);
 	return EXIT_DONE;
 }
@@ -313,8 +316,8 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	struct run r = {.ctx = ctx};
 	int status;
 
-	if (context_load(ctx, err) || context_read(ctx, err) ||
-	    context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || state_dir_lock(ctx, err) ||
+	    context_read(ctx, err) || context_emit(ctx, ctx->opts.mode, err))
 		return -1;
 	status = migrate(&r, err);
 	run_free(&r);

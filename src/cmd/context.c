@@ -5,8 +5,10 @@
 #include "cmd/context.h"
 #include "cmd/cmd.h"
 #include "cmd/report.h"
+#include "cmd/state_dir.h"
 #include "emit/emit.h"
 #include "kernel/caps.h"
+#include "plan/drain.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -21,6 +23,9 @@ void context_free(struct context *ctx)
 	model_free(ctx->model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
+	arena_free(ctx->arena);
+	if (ctx->lock_taken)
+		close(ctx->lock);
 	opts_free(&ctx->opts);
 }
 
@@ -183,19 +188,21 @@ int context_read(struct context *ctx, struct error *err)
 			    "the %s rules of this node cannot be read",
 			    family_info(f)->name);
 	if (!ctx->opts.against) {
+		state_dir_read_ledger(ctx);
 		take_interface_addresses(ctx);
 		take_sysctls(ctx);
 	}
 	return 0;
 }
 
-int context_probe(struct context *ctx, struct kernel_caps *ret, struct error *err)
+int context_probe(
+    struct context *ctx, bool try, struct kernel_caps *ret, struct error *err)
 {
 	/* Trying loads modules that iptables mode has no use for. */
 	bool ipvs = ctx->opts.mode == MODE_IPVS;
 	struct kernel_caps caps = {0};
 
-	if (caps_probe(ctx->conf->scheduler, ipvs && !ctx->opts.dry_run, &caps, err))
+	if (caps_probe(ctx->conf->scheduler, ipvs && try, &caps, err))
 		return -1;
 	if (!caps.net_admin)
 		return error_set(err, ERR_BACKEND, 0,
@@ -220,7 +227,15 @@ int context_emit(struct context *ctx, enum mode mode, struct error *err)
 		return -1;
 	state_free(ctx->want);
 	ctx->want = want;
+	ctx->emitted = want->lvs;
 	return 0;
+}
+
+size_t context_drain(struct context *ctx)
+{
+	drain_servers(&ctx->emitted, &ctx->have->lvs, &ctx->ledger, state_dir_now(),
+	    ctx->want->arena, &ctx->want->lvs);
+	return drain_count(&ctx->emitted, &ctx->want->lvs);
 }
 
 struct scope context_scope(const struct context *ctx, unsigned modes)
@@ -231,5 +246,7 @@ struct scope context_scope(const struct context *ctx, unsigned modes)
 	    .kinds = KIND_ALL,
 	    .exclude_cidrs = ctx->conf->exclude_cidrs,
 	    .n_exclude_cidrs = ctx->conf->n_exclude_cidrs,
+	    .ledger = ctx->ledger.servers,
+	    .n_ledger = ctx->ledger.n_servers,
 	};
 }

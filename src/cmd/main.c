@@ -46,7 +46,7 @@ const struct command commands[] = {
     {
 	.name = "apply",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN,
 	.synopsis = "apply MODE -f SOURCE [--dry-run]",
 	.summary = "make the live state of MODE equal the model",
 	.details = "Touches only what differs and only objects that kube-proxy would "
@@ -65,8 +65,22 @@ const struct command commands[] = {
 	.run = cmd_verify,
     },
     {
+	.name = "repair",
+	.takes_mode = true,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
+		  GROUP_REPAIR,
+	.synopsis = "repair MODE -f SOURCE [--check] [--max-changes N|N%]",
+	.summary = "mend what has drifted, for cron jobs and timers",
+	.details = "As apply, and says what had drifted: a line of key=value per service "
+		   "and one per\n"
+		   "run. Refuses (exit status 3) to make more than --max-changes "
+		   "changes.\n",
+	.run = cmd_repair,
+    },
+    {
 	.name = "migrate",
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
+		  GROUP_DRAIN,
 	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes]",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "

@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "cmd/log.h"
 #include "kernel/live.h"
 #include "state/state.h"
 
@@ -25,8 +26,14 @@ struct opts {
 	enum output output;
 	enum color color;
 	enum fw_variant variant;
-	double wait; /* seconds for the xtables lock */
-	bool quiet, yes, dry_run;
+	double wait;  /* seconds for a lock */
+	double drain; /* seconds for real servers that leave */
+	const char *state_dir, *metrics_file;
+	enum log_target log;
+	bool limited; /* --max-changes: */
+	double max_changes;
+	bool max_percent;
+	bool quiet, yes, dry_run, check;
 	int verbose;
 };
 

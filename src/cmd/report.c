@@ -10,13 +10,25 @@
 #include <string.h>
 #include <time.h>
 
-static void say(const struct context *ctx, const char *fmt, va_list ap)
+static void say(const struct context *ctx, int priority, const char *fmt, va_list ap)
 {
-	fputs("vipshift: ", stderr);
-	if (ctx->opts.command)
-		fprintf(stderr, "%s: ", ctx->opts.command->name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	log_text(ctx->opts.log, priority,
+	    ctx->opts.command ? ctx->opts.command->name : NULL, text);
+	free(text);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+say_error(const struct context *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(ctx, LOG_ERR, fmt, ap);
+	va_end(ap);
 }
 
 void report_info(const struct context *ctx, const char *fmt, ...)
@@ -26,7 +38,7 @@ void report_info(const struct context *ctx, const char *fmt, ...)
 	if (ctx->opts.quiet)
 		return;
 	va_start(ap, fmt);
-	say(ctx, fmt, ap);
+	say(ctx, LOG_INFO, fmt, ap);
 	va_end(ap);
 }
 
@@ -35,13 +47,13 @@ void report_problem(const struct context *ctx, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(ctx, fmt, ap);
+	say(ctx, LOG_WARNING, fmt, ap);
 	va_end(ap);
 }
 
 void report_error(const struct context *ctx, const struct error *err)
 {
-	report_problem(ctx, "%s", err->msg);
+	say_error(ctx, "%s", err->msg);
 }
 
 void report_notes(const struct context *ctx, const struct notes *n, enum note_level min)

@@ -4,7 +4,8 @@
 
 #include "cmd/context.h"
 
-/* Speech: everything here goes to stderr, prefixed "vipshift: COMMAND: ". */
+/* Speech: everything here goes where --log says, by default to stderr, prefixed "vipshift:
+ * COMMAND: ". */
 
 /* Suppressed by -q. */
 void report_info(const struct context *ctx, const char *fmt, ...)

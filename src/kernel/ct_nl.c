@@ -49,27 +49,34 @@ static bool has_dest(const struct lvs_service *s, const struct addr *a, uint16_t
 }
 
 /*
- * Only entries with DNAT by iptables count: those are never looked at again while packets
- * come. A flow that IPVS translated has the bit clear, although its reply tuple differs
- * as well, and IPVS re-homes it by itself.
+ * An entry is never looked at by the nat rules again while packets come. Stale is one
+ * with DNAT by iptables to an endpoint that is gone; and one without any translation,
+ * from a time when the rules or the virtual server were missing, if now there are
+ * endpoints. A flow that IPVS translated has the bit clear, although its reply tuple
+ * differs, and IPVS re-homes it by itself.
  */
 static bool is_stale(const struct lvs_table *t, const struct nfnl_ct *ct)
 {
 	struct lvs_key key = {.proto = IPPROTO_UDP};
 	const struct lvs_service *s;
 	struct addr reply;
+	uint16_t port;
 
-	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP ||
-	    !(nfnl_ct_get_status(ct) & IPS_DST_NAT))
+	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP)
 		return false;
 	key.addr = addr_of(nfnl_ct_get_dst(ct, 0));
 	key.family = (uint8_t)addr_family(&key.addr);
 	key.port = nfnl_ct_get_dst_port(ct, 0);
 	reply = addr_of(nfnl_ct_get_src(ct, 1));
+	port = nfnl_ct_get_src_port(ct, 1);
 	if (!addr_is_set(&key.addr) || !addr_is_set(&reply))
 		return false;
 	s = lvs_find(t, &key);
-	return s && !has_dest(s, &reply, nfnl_ct_get_src_port(ct, 1));
+	if (!s)
+		return false;
+	if (nfnl_ct_get_status(ct) & IPS_DST_NAT)
+		return !has_dest(s, &reply, port);
+	return s->n_dests && addr_eq(&reply, &key.addr) && port == key.port;
 }
 
 static int on_entry(void *p, struct nlmsghdr *h, struct error *err)

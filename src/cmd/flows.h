@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_FLOWS_H
+#define CMD_FLOWS_H
+
+#include "cmd/context.h"
+
+/*
+ * After a plan was run: deletes the UDP conntrack entries that now lead nowhere, if the
+ * plan changed anything about UDP services. *deleted counts them.
+ */
+int flows_settle(
+    struct context *ctx, const struct plan *p, size_t *deleted, struct error *err);
+
+#endif

@@ -10,6 +10,7 @@ unit_tests = \
 	tests/unit/test_emit \
 	tests/unit/test_emit_dialect \
 	tests/unit/test_emit_ipvs \
+	tests/unit/test_flush \
 	tests/unit/test_fw \
 	tests/unit/test_golden \
 	tests/unit/test_knob \
@@ -23,6 +24,8 @@ unit_tests = \
 	tests/unit/test_plan_text \
 	tests/unit/test_preflight \
 	tests/unit/test_replay \
+	tests/unit/test_restore \
+	tests/unit/test_snapshot \
 	tests/unit/test_traffic \
 	tests/unit/test_verify \
 	tests/unit/test_vip

@@ -228,27 +228,16 @@ static int check_node(struct context *ctx, struct error *err)
 	return status;
 }
 
-/* true: go on. Without a terminal there is nobody to ask: --yes must be given. */
 static int ask(const struct context *ctx, const struct plan *p, struct error *err)
 {
 	struct plan_counts n;
-	char answer[16] = "";
+	char question[160];
 
-	if (ctx->opts.yes)
-		return 0;
 	plan_count(p, &n);
-	if (!isatty(STDIN_FILENO))
-		return error_set(err, ERR_USAGE, 0,
-		    "no terminal to ask on: add --yes to migrate, or --dry-run to look");
-	fprintf(stderr,
-	    "Migrate this node to %s mode: %zu to add, %zu to change, %zu to "
-	    "delete? [y/N] ",
+	snprintf(question, sizeof(question),
+	    "Migrate this node to %s mode: %zu to add, %zu to change, %zu to delete?",
 	    mode_name(ctx->opts.mode), n.add, n.change, n.remove);
-	if (!fgets(answer, sizeof(answer), stdin) ||
-	    (strcmp(answer, "y\n") && strcmp(answer, "yes\n")))
-		return error_set(
-		    err, ERR_REFUSED, 0, "not confirmed; nothing was changed");
-	return 0;
+	return report_confirm(ctx, question, err);
 }
 
 static void report_done(struct run *r, double begin)

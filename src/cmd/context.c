@@ -103,12 +103,18 @@ static int check_source(const char *from, struct error *err)
 	return 0;
 }
 
+int context_load_conf(struct context *ctx, struct error *err)
+{
+	ctx->conf = conf_new();
+	return ctx->opts.config ? conf_load(ctx->conf, ctx->opts.config, &ctx->notes, err)
+				: 0;
+}
+
 int context_load(struct context *ctx, struct error *err)
 {
 	if (check_source(ctx->opts.from, err))
 		return -1;
-	ctx->conf = conf_new();
-	if (ctx->opts.config && conf_load(ctx->conf, ctx->opts.config, &ctx->notes, err))
+	if (context_load_conf(ctx, err))
 		return -1;
 	if (choose_node(ctx, err))
 		return -1;

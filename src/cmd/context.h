@@ -28,6 +28,9 @@ struct context {
 
 void context_free(struct context *ctx);
 
+/* Reads settings: fills conf. context_load() does it too. */
+int context_load_conf(struct context *ctx, struct error *err);
+
 /* Reads settings, model and node facts: fills conf and model. */
 int context_load(struct context *ctx, struct error *err);
 

@@ -71,6 +71,29 @@ static void make_table(struct context *ctx, const struct udp_changes *u, struct 
 	*ret = all;
 }
 
+/* The UDP virtual servers that a plan removed, in their order. */
+static int settle_removed(const struct plan *p, size_t *deleted, struct error *err)
+{
+	VEC(struct lvs_service) gone = {0};
+	struct lvs_table t = {.present = true};
+	int ret = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++) {
+		const struct lvs_service *s = p->ops[i].have;
+
+		if (p->ops[i].kind == KIND_LVS && p->ops[i].sub == SUB_NONE &&
+		    !p->ops[i].want && s->key.proto == IPPROTO_UDP)
+			vec_push(&gone, *s);
+	}
+	t.services = gone.v;
+	t.n_services = gone.n;
+	lvs_sort(&t);
+	if (gone.n)
+		ret = ct_delete_untranslated_udp(&t, deleted, err);
+	vec_free(&gone);
+	return ret;
+}
+
 int flows_settle(
     struct context *ctx, const struct plan *p, size_t *deleted, struct error *err)
 {
@@ -80,6 +103,10 @@ int flows_settle(
 	int ret = 0;
 
 	*deleted = 0;
+	if (!ctx->model) {
+		arena_free(a);
+		return settle_removed(p, deleted, err);
+	}
 	for (size_t i = 0; i < p->n_ops; i++)
 		if (p->ops[i].kind == KIND_FW || p->ops[i].kind == KIND_LVS)
 			op_each_change(&p->ops[i], see, &u);

@@ -6,7 +6,8 @@
 
 /*
  * After a plan was run: deletes the UDP conntrack entries that now lead nowhere, if the
- * plan changed anything about UDP services. *deleted counts them.
+ * plan changed anything about UDP services. Without a model: those towards virtual servers
+ * that the plan removed and that the nat rules never saw. *deleted counts them.
  */
 int flows_settle(
     struct context *ctx, const struct plan *p, size_t *deleted, struct error *err);

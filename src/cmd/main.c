@@ -90,6 +90,44 @@ const struct command commands[] = {
 		   "objects. On any failure the old state is put back.\n",
 	.run = cmd_migrate,
     },
+    {
+	.name = "flush",
+	.takes_mode = true,
+	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE |
+		  GROUP_ASK,
+	.synopsis = "flush MODE [--dry-run] [--yes]",
+	.summary = "remove exactly the objects of MODE",
+	.details =
+	    "Needs no model: names tell what belongs to MODE. What both modes share "
+	    "stays while\n"
+	    "the other one is there; sysctls stay. Asks before it takes down the "
+	    "mode that\n"
+	    "carries the services.\n",
+	.run = cmd_flush,
+    },
+    {
+	.name = "snapshot save",
+	.takes_file = true,
+	.groups = GROUP_FAMILY | GROUP_LIVE,
+	.synopsis = "snapshot save FILE",
+	.summary = "save tables, sets, virtual servers, addresses, sysctls",
+	.details = "Writes one text file, which says how the stock tools load its parts. "
+		   "What is not\n"
+		   "of either mode is in it as comments.\n",
+	.run = cmd_snapshot_save,
+    },
+    {
+	.name = "snapshot restore",
+	.takes_file = true,
+	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
+	.synopsis = "snapshot restore FILE [--dry-run]",
+	.summary = "bring the objects of both modes back as saved",
+	.details =
+	    "Changes what differs and nothing of others, then reads the kernel again "
+	    "and\n"
+	    "verifies it.\n",
+	.run = cmd_snapshot_restore,
+    },
     {0},
 };
 

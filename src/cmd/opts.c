@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd/opts.h"
+#include "base/strbuf.h"
 #include "cmd/cmd.h"
 
 #include <getopt.h>
@@ -38,7 +39,7 @@ struct option_row {
 static const struct option_row rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL,
 	"Kubernetes JSON or vipshift's model JSON; - is standard input"},
-    {'c', "config", "FILE", GROUP_MODEL,
+    {'c', "config", "FILE", GROUP_MODEL | GROUP_CONFIG,
 	"KubeProxyConfiguration, or the ConfigMap that holds it"},
     {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
     {OPT_NODE_ADDRESS, "node-address", "IP", GROUP_MODEL,
@@ -60,9 +61,9 @@ static const struct option_row rows[] = {
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
 	"write what came of it for Prometheus"},
     {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
-    {'y', "yes", NULL, GROUP_MIGRATE, "ask no question"},
-    {'4', "ipv4", NULL, GROUP_MODEL, "IPv4 only"},
-    {'6', "ipv6", NULL, GROUP_MODEL, "IPv6 only"},
+    {'y', "yes", NULL, GROUP_MIGRATE | GROUP_ASK, "ask no question"},
+    {'4', "ipv4", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv4 only"},
+    {'6', "ipv6", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv6 only"},
     {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE,
 	"the kernel interface for rules: auto, legacy or nft"},
     {'w', "wait", "SECONDS", GROUP_LIVE,
@@ -244,11 +245,31 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	}
 }
 
-static const struct command *command_find(const char *name)
+/* The command that the first words name; *used is how many of them. NULL with err. */
+static const struct command *command_find(
+    char **words, int n, int *used, struct error *err)
 {
-	for (const struct command *c = commands; c->name; c++)
-		if (!strcmp(c->name, name))
+	size_t len = strlen(words[0]);
+	struct strbuf which = {0};
+
+	for (const struct command *c = commands; c->name; c++) {
+		const char *second = c->name + len;
+
+		if (strncmp(c->name, words[0], len) != 0 || (*second && *second != ' '))
+			continue;
+		*used = *second ? 2 : 1;
+		if (!*second || (n > 1 && !strcmp(second + 1, words[1]))) {
+			strbuf_free(&which);
 			return c;
+		}
+		strbuf_addf(&which, "%s%s", which.len ? ", or " : "", c->synopsis);
+	}
+	if (which.len)
+		error_set(err, ERR_USAGE, 0, "%s: which one? %s", words[0], which.s);
+	else
+		error_set(err, ERR_USAGE, 0,
+		    "%s: no such command; vipshift --help lists them", words[0]);
+	strbuf_free(&which);
 	return NULL;
 }
 
@@ -273,28 +294,31 @@ static void getopt_tables(struct option *longs, char *shorts)
 	*s = '\0';
 }
 
-/* The words that are no options: COMMAND [MODE]. */
+/* The words that are no options: COMMAND [MODE|FILE]. */
 static int take_words(struct opts *o, char **words, int n, struct error *err)
 {
+	int used;
+
 	if (!n)
 		return error_set(err, ERR_USAGE, 0, "no command; try: vipshift --help");
-	o->command = command_find(words[0]);
+	o->command = command_find(words, n, &used, err);
 	if (!o->command)
-		return error_set(err, ERR_USAGE, 0,
-		    "%s: no such command; vipshift --help lists them", words[0]);
+		return -1;
 	if (o->help)
 		return 0;
-	if (o->command->takes_mode) {
-		if (n < 2)
-			return error_set(err, ERR_USAGE, 0, "which mode? vipshift %s",
+	if (o->command->takes_mode || o->command->takes_file) {
+		if (n == used)
+			return error_set(err, ERR_USAGE, 0, "which %s? vipshift %s",
+			    o->command->takes_file ? "file" : "mode",
 			    o->command->synopsis);
-		if (!mode_parse(words[1], &o->mode))
-			return error_set(err, ERR_USAGE, 0,
-			    "%s: no such mode; it is iptables or ipvs", words[1]);
+		o->file = words[used++];
 	}
-	if (n > 1 + o->command->takes_mode)
+	if (o->command->takes_mode && !mode_parse(o->file, &o->mode))
+		return error_set(err, ERR_USAGE, 0,
+		    "%s: no such mode; it is iptables or ipvs", o->file);
+	if (n > used)
 		return error_set(err, ERR_USAGE, 0, "%s: one word too many; vipshift %s",
-		    words[1 + o->command->takes_mode], o->command->synopsis);
+		    words[used], o->command->synopsis);
 	return 0;
 }
 
@@ -376,7 +400,7 @@ void opts_print_help(FILE *out, const struct command *cmd)
 		    "MODE is iptables or ipvs.\n\nCommands:\n",
 		    out);
 		for (const struct command *c = commands; c->name; c++)
-			fprintf(out, "  %-10s %s\n", c->name, c->summary);
+			fprintf(out, "  %-16s %s\n", c->name, c->summary);
 		fputs("\nOptions:\n", out);
 	}
 	for (size_t i = 0; i < N_ROWS; i++)

@@ -16,6 +16,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct opts {
 	const struct command *command;
 	enum mode mode; /* the MODE argument, or migrate's --to */
+	const char *file; /* the FILE argument */
 	bool help;
 
 	const char *from, *config, *node, *kube_proxy, *against;

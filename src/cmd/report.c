@@ -74,6 +74,23 @@ void report_notes(const struct context *ctx, const struct notes *n, enum note_le
 	}
 }
 
+int report_confirm(const struct context *ctx, const char *question, struct error *err)
+{
+	char answer[16] = "";
+
+	if (ctx->opts.yes)
+		return 0;
+	if (!isatty(STDIN_FILENO))
+		return error_set(err, ERR_USAGE, 0,
+		    "no terminal to ask on: add --yes, or --dry-run to look");
+	fprintf(stderr, "%s [y/N] ", question);
+	if (!fgets(answer, sizeof(answer), stdin) ||
+	    (strcmp(answer, "y\n") && strcmp(answer, "yes\n")))
+		return error_set(
+		    err, ERR_REFUSED, 0, "not confirmed; nothing was changed");
+	return 0;
+}
+
 bool report_colour(const struct context *ctx, FILE *stream)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

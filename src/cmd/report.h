@@ -21,6 +21,10 @@ void report_notes(const struct context *ctx, const struct notes *n, enum note_le
 int report_plan(
     const struct context *ctx, const struct plan *p, bool phases, struct error *err);
 
+/* Asks a question that ends in "?"; with --yes it does not. 0: the answer was yes. -1:
+ * ERR_REFUSED; without a terminal there is nobody to ask, ERR_USAGE says so. */
+int report_confirm(const struct context *ctx, const char *question, struct error *err);
+
 /* Whether stream gets colour: --color, NO_COLOR, terminal. */
 bool report_colour(const struct context *ctx, FILE *stream);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The walk of the commands that make one mode's state equal the model. What is said about
+ * The walk of the commands that make the kernel equal a wanted state. What is said about
  * it, and whether a plan may be run, is the command's business.
  */
 #include "config.h"
@@ -28,6 +28,11 @@ int run_prepare(struct run *r, struct error *err)
 	return 0;
 }
 
+static bool wants_ipvs(const struct state *s)
+{
+	return s->sets.n_sets || s->lvs.n_services;
+}
+
 /* What was read of IPVS proves that it is there. Where nothing was, and a half-built
  * state would be the worse for it, everything is tried before the first write. */
 static int prepare_to_write(struct run *r, struct error *err)
@@ -38,7 +43,8 @@ static int prepare_to_write(struct run *r, struct error *err)
 
 	if (r->sink)
 		return 0;
-	if (!r->ctx->have->lvs.n_services && context_probe(r->ctx, true, &caps, err))
+	if (wants_ipvs(r->ctx->want) && !r->ctx->have->lvs.n_services &&
+	    context_probe(r->ctx, true, &caps, err))
 		return -1;
 	return live_sink_open(&live, &r->sink, err);
 }
@@ -49,6 +55,9 @@ static int verify_result(struct run *r, struct error *err)
 	struct notes findings = {0};
 	int ret;
 
+	state_free(r->before);
+	r->before = ctx->have; /* what is wanted may borrow from it */
+	ctx->have = NULL;
 	if (context_reread(ctx, err))
 		return error_wrap(err, "written, but cannot be read back");
 	ret = verify_state(ctx->want, ctx->have, &r->scope, &findings, err);
@@ -83,6 +92,12 @@ static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 	return verify_result(r, err);
 }
 
+static int plan_model(struct run *r, struct plan **ret, struct error *err)
+{
+	r->draining = context_drain(r->ctx);
+	return plan_make(r->ctx->want, r->ctx->have, &r->scope, ret, err);
+}
+
 /* One try: plan from ctx->have and run it. Returns an exit status or -1. */
 static int try_once(struct run *r, struct error *err)
 {
@@ -90,20 +105,18 @@ static int try_once(struct run *r, struct error *err)
 	struct plan_counts counts;
 	int status;
 
-	r->draining = context_drain(r->ctx);
-	if (plan_make(r->ctx->want, r->ctx->have, &r->scope, &plan, err))
+	if ((r->plan ? r->plan : plan_model)(r, &plan, err))
 		return -1;
 	report_notes(
 	    r->ctx, &plan->notes, r->ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
 	status = r->review(r, plan, err);
 	if (status)
 		return status;
-	/* Reading back frees what the plan borrows from. */
 	plan_count(plan, &counts);
 	if (plan->n_ops && write_plan(r, plan, err))
 		return -1;
 	r->counts = counts;
-	if (r->ctx->opts.mode == MODE_IPVS)
+	if (!r->plan && r->ctx->opts.mode == MODE_IPVS)
 		state_dir_write_ledger(r->ctx, true);
 	return EXIT_DONE;
 }
@@ -129,5 +142,6 @@ int run_to_end(struct run *r, struct error *err)
 
 void run_free(struct run *r)
 {
+	state_free(r->before);
 	sink_close(r->sink);
 }

@@ -5,7 +5,7 @@
 #include "cmd/context.h"
 
 /*
- * What apply and repair do: read, plan, write, read again, verify; anew when somebody
+ * What the writing commands do: read, plan, write, read again, verify; anew when somebody
  * else wrote in between. Start with {.ctx, .review, .data}, end with run_free().
  */
 struct run {
@@ -13,12 +13,17 @@ struct run {
 	/* Looks at each plan before it is run. 0: go on; more: end with that exit status;
 	 * -1: err. */
 	int (*review)(struct run *r, const struct plan *p, struct error *err);
+	/* Makes the plan, and ctx->want, from ctx->have. NULL: towards the model. */
+	int (*plan)(struct run *r, struct plan **ret, struct error *err);
 	void *data;
 
 	struct scope scope;
 	struct sink *sink;
-	size_t draining; /* real servers that are left to end their connections */
+	struct state *before; /* as read for the plan that was run */
+	size_t draining;      /* real servers that are left to end their connections */
 	/* What was done. */
+	size_t n_written; /* plans: more than one if somebody else wrote meanwhile */
+	size_t n_changes; /* objects, in all of them */
 	struct plan_counts counts;
 	size_t stale_flows;
 	double seconds;

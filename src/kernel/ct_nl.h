@@ -11,5 +11,11 @@
  * the same: >= 1.32 for the former, all releases for the latter. *deleted counts them.
  */
 int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error *err);
+/*
+ * The same for entries towards one of these virtual servers, which are gone, that no nat rule
+ * translated: as long as packets come, none ever would.
+ */
+int ct_delete_untranslated_udp(
+    const struct lvs_table *t, size_t *deleted, struct error *err);
 
 #endif

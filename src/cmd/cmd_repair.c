@@ -15,17 +15,21 @@
 
 struct repair {
 	struct run run;
-	struct drift drift;
+	struct drift drift; /* what the current plan mends */
+	size_t n_logged;    /* plans whose drift was logged */
+	struct drift_count total;
 	size_t objects; /* wanted */
 	bool print;	/* the plan */
 };
 
 /* ---- what is said */
 
-static void log_drift(const struct repair *r)
+/* Says what the current plan is about, and counts it. */
+static void log_drift(struct repair *r)
 {
 	const struct opts *o = &r->run.ctx->opts;
 
+	drift_add(&r->total, &r->drift.n);
 	for (size_t i = 0; i < r->drift.n_services; i++) {
 		struct log_record line = {0};
 
@@ -35,13 +39,14 @@ static void log_drift(const struct repair *r)
 		log_record(o->log, LOG_WARNING, o->command->name, &line);
 		log_record_clear(&line);
 	}
+	drift_free(&r->drift);
 }
 
 static const char *result_name(const struct repair *r, int status)
 {
 	switch (status) {
 	case EXIT_DONE:
-		return drift_total(&r->drift.n) ? "repaired" : "ok";
+		return drift_total(&r->total) ? "repaired" : "ok";
 	case EXIT_DIFFERS:
 		return "drift";
 	case EXIT_REFUSED:
@@ -74,7 +79,7 @@ static void log_run(
 	log_add(&line, "event", "run");
 	log_add(&line, "mode", "%s", mode_name(ctx->opts.mode));
 	log_add(&line, "result", "%s", result_name(r, status));
-	drift_add_count(&line, &r->drift.n);
+	drift_add_count(&line, &r->total);
 	log_add(&line, "changes", "%zu", n_changes(r));
 	log_add(&line, "services", "%zu", ctx->model ? ctx->model->n_services : 0);
 	log_add(&line, "objects", "%zu", r->objects);
@@ -96,7 +101,7 @@ static void write_metrics(const struct repair *r, int status, double seconds)
 	    .success = status == EXIT_DONE || status == EXIT_DIFFERS,
 	    .exit_status = status,
 	    .seconds = seconds,
-	    .drift = &r->drift.n,
+	    .drift = &r->total,
 	    .changes = n_changes(r),
 	    .services = ctx->model ? ctx->model->n_services : 0,
 	    .objects = r->objects,
@@ -140,6 +145,11 @@ static int review(struct run *run, const struct plan *plan, struct error *err)
 {
 	struct repair *r = run->data;
 
+	/* A plan after one that was written is about new drift; else it is the same once
+	 * more. */
+	if (run->n_written > r->n_logged)
+		log_drift(r);
+	r->n_logged = run->n_written;
 	r->objects = plan_count_wanted(run->ctx->want);
 	drift_collect(&r->drift, plan);
 	if (r->print && report_plan(run->ctx, plan, false, err))
@@ -167,12 +177,11 @@ int cmd_repair(struct context *ctx, struct error *err)
 	log_drift(&r);
 	if (status < 0)
 		log_run(&r, (int)exit_status_of(err->kind), seconds, err);
-	else if (!ctx->opts.quiet || drift_total(&r.drift.n))
+	else if (!ctx->opts.quiet || drift_total(&r.total))
 		log_run(&r, status, seconds, NULL);
 	if (files)
 		write_metrics(
 		    &r, status < 0 ? (int)exit_status_of(err->kind) : status, seconds);
 	run_free(&r.run);
-	drift_free(&r.drift);
 	return status;
 }

@@ -92,6 +92,15 @@ void drift_collect(struct drift *d, const struct plan *p)
 	service_index_free(l.services);
 }
 
+void drift_add(struct drift_count *sum, const struct drift_count *n)
+{
+	sum->missing += n->missing;
+	sum->extra += n->extra;
+	sum->changed += n->changed;
+	for (enum change_type t = 0; t < CHANGE_TYPE_COUNT; t++)
+		sum->per_type[t] += n->per_type[t];
+}
+
 void drift_free(struct drift *d)
 {
 	arena_free(d->arena);

@@ -34,6 +34,8 @@ static inline size_t drift_total(const struct drift_count *n)
 void drift_collect(struct drift *d, const struct plan *p);
 void drift_free(struct drift *d);
 
+void drift_add(struct drift_count *sum, const struct drift_count *n);
+
 /* "set_entry": change_type_name() as one word. */
 const char *drift_kind(enum change_type t, char buf[32]);
 /* Adds missing=, extra=, changed=. */

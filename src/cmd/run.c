@@ -61,7 +61,8 @@ static int verify_result(struct run *r, struct error *err)
 	if (context_reread(ctx, err))
 		return error_wrap(err, "written, but cannot be read back");
 	ret = verify_state(ctx->want, ctx->have, &r->scope, &findings, err);
-	report_notes(ctx, &findings, NOTE_REFUSE);
+	if (ctx->opts.verbose)
+		report_notes(ctx, &findings, NOTE_REFUSE);
 	notes_clear(&findings);
 	if (ret)
 		return error_wrap(
@@ -69,10 +70,22 @@ static int verify_result(struct run *r, struct error *err)
 	return 0;
 }
 
+static void count_written(struct run *r, const struct plan *plan)
+{
+	struct plan_counts n;
+
+	plan_count(plan, &n);
+	r->n_written++;
+	r->counts.add += n.add;
+	r->counts.change += n.change;
+	r->counts.remove += n.remove;
+}
+
 static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 {
 	struct outcome out = {0};
 	struct error flows = {0};
+	size_t stale = 0;
 
 	if (prepare_to_write(r, err))
 		return -1;
@@ -86,9 +99,11 @@ static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 		}
 		return -1;
 	}
-	if (flows_settle(r->ctx, plan, &r->stale_flows, &flows))
+	count_written(r, plan);
+	if (flows_settle(r->ctx, plan, &stale, &flows))
 		report_problem(r->ctx, "warning: stale UDP flows were not looked for: %s",
 		    flows.msg);
+	r->stale_flows += stale;
 	return verify_result(r, err);
 }
 
@@ -102,7 +117,6 @@ static int plan_model(struct run *r, struct plan **ret, struct error *err)
 static int try_once(struct run *r, struct error *err)
 {
 	AUTO(plan) struct plan *plan = NULL;
-	struct plan_counts counts;
 	int status;
 
 	if ((r->plan ? r->plan : plan_model)(r, &plan, err))
@@ -112,10 +126,8 @@ static int try_once(struct run *r, struct error *err)
 	status = r->review(r, plan, err);
 	if (status)
 		return status;
-	plan_count(plan, &counts);
 	if (plan->n_ops && write_plan(r, plan, err))
 		return -1;
-	r->counts = counts;
 	if (!r->plan && r->ctx->opts.mode == MODE_IPVS)
 		state_dir_write_ledger(r->ctx, true);
 	return EXIT_DONE;
@@ -130,14 +142,15 @@ int run_to_end(struct run *r, struct error *err)
 		error_clear(err);
 		status = try_once(r, err);
 		r->seconds = report_clock() - begin;
-		if (status >= 0 || err->kind != ERR_MOVED)
+		/* What was not found when it was read back may be somebody else's work,
+		 * too. */
+		if (status >= 0 || (err->kind != ERR_MOVED && err->kind != ERR_VERIFY))
 			return status;
-		report_info(r->ctx, "%s; reading again", err->msg);
-		if (context_reread(r->ctx, err))
+		report_info(r->ctx, "%s; planning again", err->msg);
+		if (err->kind == ERR_MOVED && context_reread(r->ctx, err))
 			return -1;
 	}
-	return error_wrap(
-	    err, "gave up after %d tries, something else keeps writing", MAX_TRIES);
+	return error_wrap(err, "gave up after %d tries", MAX_TRIES);
 }
 
 void run_free(struct run *r)

@@ -23,8 +23,7 @@ struct run {
 	size_t draining;      /* real servers that are left to end their connections */
 	/* What was done. */
 	size_t n_written; /* plans: more than one if somebody else wrote meanwhile */
-	size_t n_changes; /* objects, in all of them */
-	struct plan_counts counts;
+	struct plan_counts counts; /* of all of them; not by kind */
 	size_t stale_flows;
 	double seconds;
 };

@@ -305,8 +305,8 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	struct run r = {.ctx = ctx};
 	int status;
 
-	if (context_load(ctx, err) || state_dir_lock(ctx, err) ||
-	    context_read(ctx, err) || context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || context_read(ctx, err) ||
+	    context_emit(ctx, ctx->opts.mode, err))
 		return -1;
 	status = migrate(&r, err);
 	run_free(&r);

@@ -19,6 +19,7 @@ struct context {
 	struct model *model;
 	struct source *source; /* where `have` comes from */
 	struct state *have, *want;
+	struct reading *reading; /* under way beside the loading of the model, or NULL */
 	struct lvs_table emitted; /* want->lvs before context_drain() */
 	struct arena *arena;
 	struct ledger ledger; /* of earlier runs */
@@ -31,7 +32,8 @@ void context_free(struct context *ctx);
 /* Reads settings: fills conf. context_load() does it too. */
 int context_load_conf(struct context *ctx, struct error *err);
 
-/* Reads settings, model and node facts: fills conf and model. */
+/* Reads settings, model and node facts: fills conf and model. Takes the lock if the command
+ * writes (state_dir_lock()), and begins to read the kernel meanwhile. */
 int context_load(struct context *ctx, struct error *err);
 
 /* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-static void say(const struct context *ctx, int priority, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+say(const struct context *ctx, int priority, const char *fmt, va_list ap)
 {
 	char *text;
 

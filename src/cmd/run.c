@@ -20,8 +20,8 @@ int run_prepare(struct run *r, struct error *err)
 	struct context *ctx = r->ctx;
 	struct kernel_caps caps;
 
-	if (context_load(ctx, err) || state_dir_lock(ctx, err) ||
-	    context_probe(ctx, false, &caps, err) || context_read(ctx, err) ||
+	if (context_load(ctx, err) || context_read(ctx, err) ||
+	    context_probe(ctx, false, &caps, err) ||
 	    context_emit(ctx, ctx->opts.mode, err))
 		return -1;
 	r->scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));

@@ -98,13 +98,12 @@ static void sort_chains(struct change *c)
 	qsort(c->chains, c->n, sizeof(*c->chains), cmp_chain_change);
 }
 
-static void collect_names(struct change *c)
+static void collect_names(const struct iptc_table *t, struct strtab *names)
 {
-	const struct iptc_table *t = &c->table;
 	const char *name;
 
 	for (name = t->lib->first_chain(t->h); name; name = t->lib->next_chain(t->h))
-		strtab_add(&c->names, name)->value = NAME_THERE;
+		strtab_add(names, name)->value = NAME_THERE;
 }
 
 static bool is_there(const struct change *c, const char *chain)
@@ -319,10 +318,49 @@ static const char *referrer(const struct change *c, const char *chain)
 	return NULL;
 }
 
+static int destroy_chain(struct change *c, const char *name, struct error *err)
+{
+	const struct iptc_table *t = &c->table;
+	const char *from;
+
+	if (t->lib->delete_chain(name, t->h))
+		return 0;
+	if (errno != EMLINK)
+		return set_lib_error(c, name, "delete it", err);
+	from = referrer(c, name);
+	return fail(c, name, err, ERR_REFUSED,
+	    "cannot delete it: chain %s still jumps to it", from ? from : "?");
+}
+
+/*
+ * libiptc's index has a bucket for every 40 chains, and is built anew from all of them
+ * whenever the last chain of a bucket goes: in order, that is quadratic. So each turn
+ * leaves some chain of every bucket to the next turn, which meets a smaller index.
+ */
+static int destroy_in_turns(
+    struct change *c, const char **names, size_t n, struct error *err)
+{
+	const size_t stride = 16;
+
+	while (n) {
+		size_t left = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (n > stride && i % stride == 0)
+				names[left++] = names[i];
+			else if (destroy_chain(c, names[i], err))
+				return -1;
+		n = left;
+	}
+	return 0;
+}
+
 /* All are emptied before any is deleted, for they jump to each other. */
 static int destroy_chains(struct change *c, struct error *err)
 {
 	const struct iptc_table *t = &c->table;
+	const char **names = arena_array(c->arena, const char *, c->n);
+	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct chain_change *k = &c->chains[i];
@@ -331,21 +369,10 @@ static int destroy_chains(struct change *c, struct error *err)
 			continue;
 		if (!t->lib->flush_entries(k->name, t->h))
 			return set_lib_error(c, k->name, "empty it", err);
+		names[n++] = k->name;
 		c->changed = true;
 	}
-	for (size_t i = 0; i < c->n; i++) {
-		const struct chain_change *k = &c->chains[i];
-		const char *from;
-
-		if (!k->destroy || k->create || t->lib->delete_chain(k->name, t->h))
-			continue;
-		if (errno != EMLINK)
-			return set_lib_error(c, k->name, "delete it", err);
-		from = referrer(c, k->name);
-		return fail(c, k->name, err, ERR_REFUSED,
-		    "cannot delete it: chain %s still jumps to it", from ? from : "?");
-	}
-	return 0;
+	return destroy_in_turns(c, names, n, err);
 }
 
 static int edit_table(struct change *c, struct error *err)
@@ -449,23 +476,32 @@ static int set_commit_error(struct change *c, int errnum, struct error *err)
 	}
 }
 
+static bool is_wanted_chain(const struct change *c, struct iptc_table *t,
+    const struct strtab *names, const struct chain_change *k)
+{
+	struct fw_chain now = {0};
+
+	if (k->destroy || !strtab_find(names, k->name))
+		return k->destroy && !strtab_find(names, k->name);
+	iptc_table_rules(t, k->name, &now);
+	iptc_table_texts(t);
+	return !compare_chain(c, k->name, k->want, &now, NULL);
+}
+
 /* libiptc also reports a failure when only the counters could not be put back: then the
  * rules are in place. */
 static bool is_in_place(const struct change *c)
 {
+	struct strtab names = {0};
 	struct iptc_table t;
 	bool same = true;
 
 	if (iptc_table_open(&t, c->table.lib->family, c->table.id, c->arena, NULL))
 		return false;
-	for (size_t i = 0; i < c->n && same; i++) {
-		const struct chain_change *k = &c->chains[i];
-		struct fw_chain now = {0};
-
-		iptc_table_rules(&t, k->name, &now);
-		iptc_table_texts(&t);
-		same = !compare_chain(c, k->name, k->want, &now, NULL);
-	}
+	collect_names(&t, &names);
+	for (size_t i = 0; i < c->n && same; i++)
+		same = is_wanted_chain(c, &t, &names, &c->chains[i]);
+	strtab_free(&names);
 	iptc_table_close(&t);
 	return same;
 }
@@ -509,7 +545,7 @@ static int change_table(struct change *c, struct error *err)
 	if (iptc_table_open(&c->table, c->ops->family, c->ops->table, c->arena, err))
 		return -1;
 	sort_chains(c);
-	collect_names(c);
+	collect_names(&c->table, &c->names);
 	rc = check_have(c, err) || edit_table(c, err) || commit(c, err) ? -1 : 0;
 	iptc_table_close(&c->table);
 	return rc;

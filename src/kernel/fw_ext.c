@@ -337,10 +337,11 @@ static int put_ipvs(
 		return error_set(
 		    err, ERR_INPUT, 0, "--vaddr is an address of the other family");
 	memcpy(&i->vaddr, m->ipvs->addr.b, n);
-	memset(&i->vmask, 0xff, n);
+	memset(&i->vmask, 0xff, sizeof(i->vmask)); /* of IPv4 all of it, too */
 	i->vport = htons(m->ipvs->port);
 	i->l4proto = m->ipvs->proto;
-	i->bitmask = XT_IPVS_PROTO | XT_IPVS_VADDR | XT_IPVS_VPORT;
+	i->bitmask =
+	    XT_IPVS_IPVS_PROPERTY | XT_IPVS_PROTO | XT_IPVS_VADDR | XT_IPVS_VPORT;
 	return 0;
 }
 

@@ -230,9 +230,12 @@ static int registered_tables(enum family f, unsigned *ret, struct error *err)
 	*ret = 0;
 	if (!file && errno == ENOENT)
 		return 0;
+	/* The file belongs to the root of the user namespace, if it had one by then. */
 	if (!file)
 		return error_set(err, ERR_BACKEND, errno,
-		    "cannot read %s (needs root in this network namespace)", path);
+		    "cannot read %s (needs root; \"unshare -rn\" hides it, \"unshare -r "
+		    "unshare -n\" does not)",
+		    path);
 	while (fgets(line, sizeof(line), file)) {
 		enum fw_table_id id;
 
@@ -240,6 +243,26 @@ static int registered_tables(enum family f, unsigned *ret, struct error *err)
 		if (fw_table_parse(line, &id))
 			*ret |= 1u << id;
 	}
+	return 0;
+}
+
+int fw_legacy_has_chain(
+    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err)
+{
+	struct iptc_table t;
+	const char *name;
+	unsigned tables;
+
+	*ret = false;
+	if (registered_tables(f, &tables, err))
+		return -1;
+	if (!(tables & 1u << id))
+		return 0;
+	if (iptc_table_open(&t, f, id, NULL, err))
+		return -1;
+	for (name = t.lib->first_chain(t.h); name && !*ret; name = t.lib->next_chain(t.h))
+		*ret = !strcmp(name, chain);
+	iptc_table_close(&t);
 	return 0;
 }
 

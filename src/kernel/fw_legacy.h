@@ -57,6 +57,11 @@ void iptc_table_close(struct iptc_table *t);
 void iptc_table_rules(struct iptc_table *t, const char *chain, struct fw_chain *ret);
 void iptc_table_texts(struct iptc_table *t);
 
+/* Whether a table has this chain; a table that is not registered has none, and stays so.
+ */
+int fw_legacy_has_chain(enum family f, enum fw_table_id id, const char *chain, bool *ret,
+    struct error *err);
+
 /*
  * Brings one table of one family from the have sides to the want sides of the operations
  * in one commit, or leaves it as it is: ERR_MOVED when it is not at the have sides.

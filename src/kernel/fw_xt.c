@@ -129,7 +129,7 @@ static void raw_target(struct strbuf *sb, const struct xt_entry_target *t)
 /* exit_err has no argument of ours, and stdout is the library's: so these are static. */
 static jmp_buf escape;
 
-static _Noreturn __attribute__((format(printf, 2, 3))) void leave(
+static __attribute__((noreturn, format(printf, 2, 3))) void leave(
     enum xtables_exittype status, const char *msg, ...)
 {
 	(void)status;

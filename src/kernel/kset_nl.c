@@ -20,6 +20,8 @@
 #include "base/vec.h"
 #include "kernel/kset_read.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
 struct kset_driver {
 	struct driver base;
 	struct ipset_session *session; /* NULL: not opened yet */
@@ -82,7 +84,7 @@ static int report(struct kset_driver *d, uint32_t *line, struct error *err)
 
 	if (sscanf(msg, "Error in line %u: %n", &number, &skip) == 1)
 		msg += skip;
-	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (strstr(msg, failures[i].part)) {
 			kind = failures[i].kind;
 			break;
@@ -169,16 +171,54 @@ static uint8_t set_family(const struct kset *s)
 	return (uint8_t)family_info(s->family)->af;
 }
 
+/* kube-proxy's sets have none; but undoing must be able to put back what was there. */
+static int put_extensions(struct writer *w, struct ipset_data *data, const char *text)
+{
+	static const struct {
+		const char *word;
+		enum ipset_opt opt;
+		bool number;
+	} known[] = {
+	    {"counters", IPSET_OPT_COUNTERS, false},
+	    {"comment", IPSET_OPT_CREATE_COMMENT, false},
+	    {"forceadd", IPSET_OPT_FORCEADD, false},
+	    {"skbinfo", IPSET_OPT_SKBINFO, false},
+	    {"timeout", IPSET_OPT_TIMEOUT, true},
+	};
+	char *copy = xstrdup(text), *save, *word;
+	int result = 0;
+
+	for (word = strtok_r(copy, " ", &save); word && !result;
+	     word = strtok_r(NULL, " ", &save)) {
+		uint32_t value = 0;
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(known) && strcmp(known[i].word, word) != 0)
+			i++;
+		if (i < ARRAY_SIZE(known) && known[i].number) {
+			char *number = strtok_r(NULL, " ", &save);
+
+			value = number ? (uint32_t)strtoul(number, NULL, 10) : 0;
+		}
+		if (i == ARRAY_SIZE(known))
+			result = error_set(w->err, ERR_REFUSED, 0,
+			    "cannot make a set with the extension %s", word);
+		else
+			ipset_data_set(data, known[i].opt, &value);
+	}
+	free(copy);
+	return result;
+}
+
 static int create(struct writer *w, const struct kset *s, const char *name)
 {
 	struct ipset_data *data = ipset_session_data(w->d->session);
 	uint8_t family = set_family(s);
 
-	if (s->type == KSET_OTHER || s->extensions)
+	if (s->type == KSET_OTHER)
 		return error_set(w->err, ERR_REFUSED, 0,
-		    "sets of type %s%s%s are not made here, kube-proxy uses none",
-		    s->type == KSET_OTHER ? s->other_type : kset_type_name(s->type),
-		    s->extensions ? " " : "", s->extensions ? s->extensions : "");
+		    "sets of type %s are not made here, kube-proxy uses none",
+		    s->other_type);
 	if (set_name(w->d, name, w->err))
 		return -1;
 	ipset_data_set(data, IPSET_OPT_TYPENAME, kset_type_name(s->type));
@@ -195,6 +235,8 @@ static int create(struct writer *w, const struct kset *s, const char *name)
 		ipset_data_set(data, IPSET_OPT_HASHSIZE, &s->hashsize);
 		ipset_data_set(data, IPSET_OPT_MAXELEM, &s->maxelem);
 	}
+	if (s->extensions && put_extensions(w, data, s->extensions))
+		return -1;
 	return command(w->d, IPSET_CMD_CREATE, 0, NULL, w->err);
 }
 

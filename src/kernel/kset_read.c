@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reads IP sets by one netlink dump. Not by libipset, which writes them: its listing is
- * text, for which it opens /etc/protocols at every entry: twenty times slower, and seconds
- * where that file is on a slow file system. It also fails as a whole on a set of a type
- * that it does not know.
+ * text, for which it opens /etc/protocols at every entry: twenty times slower, and
+ * seconds where that file is on a slow file system. It also fails as a whole on a set of
+ * a type that it does not know.
  */
 #include "config.h"
 
 #include "kernel/kset_read.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -114,6 +115,7 @@ static void end_set(struct reader *r)
 
 	if (!r->sets.n)
 		return;
+	assert(r->sets.v);
 	s = &r->sets.v[r->sets.n - 1];
 	if (r->entries.n)
 		vec_take(&r->entries, r->arena, s->entries, s->n_entries);

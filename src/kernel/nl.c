@@ -233,7 +233,7 @@ static int read_answers(struct nlc *c, uint32_t seq, nlc_message_fn fn, void *p,
 	int result = 0;
 
 	for (;;) {
-		size_t got;
+		size_t got = 0;
 		int len;
 
 		if (receive(c, &got, err))
@@ -346,7 +346,7 @@ static int read_refusals(struct nlc *c, uint32_t base, struct error *err)
 	int result = 0;
 
 	for (;;) {
-		size_t got;
+		size_t got = 0;
 		int len;
 
 		if (receive(c, &got, err))

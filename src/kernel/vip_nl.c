@@ -9,6 +9,7 @@
 #include "kernel/driver.h"
 #include "kernel/nl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
@@ -252,6 +253,7 @@ static int write_link(struct writer *w, const struct op *op)
 		nlc_put_str(m, IFLA_INFO_KIND, want->kind);
 		nla_nest_end(m, info);
 	} else {
+		assert(have);
 		m = nlc_msg(RTM_DELLINK, 0, &ifi, sizeof(ifi));
 		nlc_put_str(m, IFLA_IFNAME, have->name);
 	}

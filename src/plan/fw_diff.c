@@ -308,14 +308,12 @@ static void visit(struct job *j, const struct fw_chain *have, const struct fw_ch
 {
 	const struct fw_chain *now;
 
-	if (!have && want->builtin) {
-		if (!want->n_rules)
+	if (!have && want) {
+		if (!want->builtin)
+			push(j, NULL, want);
+		if (!want->builtin || !want->n_rules)
 			return;
 		have = empty_builtin(j, want->name);
-	}
-	if (!have) {
-		push(j, NULL, want);
-		return;
 	}
 	if (!want && is_doomed(j, have))
 		return;

@@ -22,6 +22,9 @@ node_sysctls()
 node_setup()
 {
 	hostname node-a
+	# As kube-proxy sets it; a guest's default, from its memory, is 8192.
+	modprobe nf_conntrack
+	sysctl -qw net.netfilter.nf_conntrack_max=131072
 	ip -batch - <<-END
 	netns add outside
 	netns add node-b
@@ -137,7 +140,7 @@ node_cluster()
 		specs+=("$name@$name:$ports")
 	done < <(node_pods_of "$1")
 	rm -f "$ready"
-	"$VIPSHIFT_TRAFFIC" serve --ready-file "$ready" "${specs[@]}" &
+	nice -n -10 "$VIPSHIFT_TRAFFIC" serve --ready-file "$ready" "${specs[@]}" &
 	# shellcheck disable=SC2034  # for those who source this file
 	node_servers=$!
 	node_wait "$ready" 10

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The driver of legacy iptables as a command, for run-fw-driver.sh, which compares what
- * it does with what the stock programs do. Only for a fresh network namespace.
+ * The drivers of iptables as a command, for run-fw-driver.sh and run-nft-driver.sh, which
+ * compare what they do with what the stock programs do. Only for a fresh network
+ * namespace. VARIANT=nft chooses the nft variant's driver, the default is legacy.
  *
  *   show 4|6 TABLE             the table as the driver reads it, in save form
  *   read                       both families, all registered tables; prints their names
  *   load 4|6 FILE [COMMAND]    bring the tables of FILE to just this content; COMMAND is
  *                              run between reading and writing
+ *   variant                    which variant of iptables this node is taken to use
  *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
  *   bench 4|6 FILE             times of filling, reading, writing again and emptying
  *
@@ -29,6 +31,7 @@
 #include "base/vec.h"
 #include "kernel/driver.h"
 #include "kernel/fw_entry.h"
+#include "kernel/fw_variant.h"
 #include "kernel/live.h"
 
 static int failed(const struct error *err)
@@ -52,11 +55,11 @@ static enum family family_arg(const char *s)
 
 static int open_driver(struct driver **ret, struct error *err)
 {
-	const char *wait = getenv("LOCK_WAIT");
-	struct live_options o = {
-	    .variant = FW_LEGACY, .lock_wait = wait ? strtod(wait, NULL) : 5};
+	const char *wait = getenv("LOCK_WAIT"), *variant = getenv("VARIANT");
+	struct live_options o = {.lock_wait = wait ? strtod(wait, NULL) : 5};
 
-	return fw_legacy_open(&o, ret, err);
+	return variant && !strcmp(variant, "nft") ? fw_nft_open(&o, ret, err)
+						  : fw_legacy_open(&o, ret, err);
 }
 
 static int read_state(struct driver *d, struct state **ret, struct error *err)
@@ -123,6 +126,18 @@ static int cmd_read(struct driver *d, char **argv, struct error *err)
 	return 0;
 }
 
+static int cmd_variant(struct driver *d, char **argv, struct error *err)
+{
+	enum fw_variant v;
+
+	(void)d;
+	(void)argv;
+	if (fw_variant_detect(FW_AUTO, &v, err))
+		return -1;
+	puts(v == FW_NFT ? "nft" : "legacy");
+	return 0;
+}
+
 struct op_list {
 	VEC(struct op) ops;
 };
@@ -144,7 +159,7 @@ static void table_ops(struct op_list *l, enum family f, enum fw_table_id id,
 		const struct fw_chain *w = &want->chains[i];
 		const struct fw_chain *h = fw_chain_find(have, w->name);
 
-		if (!h || !fw_chain_eq(h, w))
+		if (h ? !fw_chain_eq(h, w) : !w->builtin || w->n_rules)
 			add_op(l, f, id, h, w);
 	}
 	for (size_t i = 0; i < have->n_chains; i++) {
@@ -323,6 +338,7 @@ static const struct {
 } commands[] = {
     {"show", 2, cmd_show},
     {"read", 0, cmd_read},
+    {"variant", 0, cmd_variant},
     {"load", 2, cmd_load},
     {"raw", 2, cmd_raw},
     {"bench", 2, cmd_bench},
@@ -340,6 +356,6 @@ int main(int argc, char **argv)
 				return failed(&err);
 			return fflush(stdout) ? 1 : 0;
 		}
-	fprintf(stderr, "usage: fw_driver_test show|read|load|raw|bench ...\n");
+	fprintf(stderr, "usage: fw_driver_test show|read|variant|load|raw|bench ...\n");
 	return 2;
 }

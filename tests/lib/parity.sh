@@ -93,6 +93,8 @@ parity_run()
 		mkdir -p "$out/$step"
 		arguments=("$mode" --iptables legacy -n node-a -f "$cluster"
 			-c "$golden/$case/config.yaml" --kube-proxy "$(parity_version "$version")")
+		# Recorded on a node whose kernel had no ip6tables.
+		[ -e "$recorded/ip6tables-nat.txt" ] || arguments+=(-4)
 		"$VIPSHIFT" apply "${arguments[@]}" >"$out/$step/first.txt" 2>&1 </dev/null
 		echo $? >"$out/$step/first.status"
 		echo >/dev/udp/10.96.0.10/53 || :
@@ -143,6 +145,12 @@ parity_sets()
 	sed -E 's/ (initval|bucketsize) [^ ]+//g' "$1" | LC_ALL=C sort
 }
 
+# A cluster without services has no servers and addresses, and no dump of them.
+parity_optional()
+{
+	[ ! -e "$1" ] || cat "$1"
+}
+
 # A table that one side does not have counts as an empty one.
 parity_empty_table()
 {
@@ -185,11 +193,11 @@ parity_judge_state()
 		parity_sets "$golden/ipset.txt" >"$want"
 		parity_sets "$out/first/ipset" >"$have"
 		parity_same ipset "$want" "$have" || bad=1
-		LC_ALL=C sort "$golden/ipvsadm.txt" >"$want"
+		parity_optional "$golden/ipvsadm.txt" | LC_ALL=C sort >"$want"
 		LC_ALL=C sort "$out/first/ipvsadm" >"$have"
 		parity_same ipvsadm "$want" "$have" || bad=1
 		parity_same timeouts "$golden/ipvs-timeouts.txt" "$out/first/ipvs-timeouts" || bad=1
-		parity_addresses <"$golden/ip-addr-kube-ipvs0.txt" >"$want"
+		parity_optional "$golden/ip-addr-kube-ipvs0.txt" | parity_addresses >"$want"
 		parity_addresses <"$out/first/addresses" >"$have"
 		parity_same addresses "$want" "$have" || bad=1
 	fi

@@ -3,6 +3,8 @@
  * Test traffic: a server that stands for many pods, and a client that counts what fails.
  * Here: the command line. traffic_serve.c and traffic_client.c do the work.
  */
+#include "config.h"
+
 #include "traffic.h"
 
 #include <arpa/inet.h>

@@ -4,6 +4,8 @@
  * and prints the result. A flow is one socket; a target is what the user named, and sums
  * up its flows.
  */
+#include "config.h"
+
 #include "traffic.h"
 
 #include <errno.h>
@@ -61,8 +63,11 @@ struct client {
 	int ep, n_targets;
 	struct target targets[MAX_TARGETS];
 	struct flow flows[MAX_FLOWS];
-	int next_target[KIND_COUNT];		     /* round robin of the paced kinds */
+	int used;		     /* slots from here on were never used */
+	int next_target[KIND_COUNT]; /* round robin of the paced kinds */
 	int64_t start, stop, next_start[KIND_COUNT]; /* stop: when no more is started */
+	int64_t late; /* how long this machine at worst left the client waiting for a
+			 processor */
 	bool ready, stopping;
 	FILE *log;
 };
@@ -253,6 +258,8 @@ static void flow_start(struct client *c, struct target *t, int64_t now)
 			return;
 		}
 	}
+	if (f - c->flows >= c->used)
+		c->used = (int)(f - c->flows) + 1;
 	memset(f, 0, sizeof(*f));
 	f->fd = socket(t->to.ss_family,
 	    (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -277,22 +284,25 @@ static void flow_start(struct client *c, struct target *t, int64_t now)
 	}
 }
 
-/* Starts the next flow of a paced kind; says when to come again. */
+/* Starts the next flow of a paced kind; says when to come again. A client that was late
+ * does not catch up: a burst would test something else. */
 static int64_t pace(struct client *c, enum kind kind, int64_t now)
 {
 	struct target *t;
 
-	while (now >= c->next_start[kind]) {
-		for (int i = 0; i < c->n_targets; i++) {
-			t = &c->targets[c->next_target[kind]];
-			c->next_target[kind] = (c->next_target[kind] + 1) % c->n_targets;
-			if (t->kind == kind) {
-				flow_start(c, t, now);
-				break;
-			}
+	if (now < c->next_start[kind])
+		return c->next_start[kind];
+	for (int i = 0; i < c->n_targets; i++) {
+		t = &c->targets[c->next_target[kind]];
+		c->next_target[kind] = (c->next_target[kind] + 1) % c->n_targets;
+		if (t->kind == kind) {
+			flow_start(c, t, now);
+			break;
 		}
-		c->next_start[kind] += 1000 / c->o->rate > 0 ? 1000 / c->o->rate : 1;
 	}
+	c->next_start[kind] += 1000 / c->o->rate;
+	if (c->next_start[kind] <= now)
+		c->next_start[kind] = now + 1000 / c->o->rate;
 	return c->next_start[kind];
 }
 
@@ -351,7 +361,7 @@ static bool all_answered(const struct client *c)
 
 static bool all_quiet(const struct client *c)
 {
-	for (int i = 0; i < MAX_FLOWS; i++)
+	for (int i = 0; i < c->used; i++)
 		if (c->flows[i].target != NULL && c->flows[i].waiting)
 			return false;
 	return true;
@@ -367,7 +377,7 @@ static int64_t start_and_tick(struct client *c, int64_t now)
 			wake = t < wake ? t : wake;
 		}
 	}
-	for (int i = 0; i < MAX_FLOWS; i++) {
+	for (int i = 0; i < c->used; i++) {
 		if (c->flows[i].target != NULL) {
 			t = flow_tick(c, &c->flows[i], now);
 			wake = t < wake ? t : wake;
@@ -391,7 +401,7 @@ static void stop_if_due(struct client *c, bool signalled, int64_t now)
  */
 static void settle(struct client *c)
 {
-	for (int i = 0; i < MAX_FLOWS; i++) {
+	for (int i = 0; i < c->used; i++) {
 		struct flow *f = &c->flows[i];
 
 		if (f->target == NULL)
@@ -421,6 +431,8 @@ static void run(struct client *c, int stop_fd)
 		wake = start_and_tick(c, now);
 		n = epoll_wait(c->ep, events, 64, wake > now ? (int)(wake - now) : 0);
 		now = now_ms();
+		if (now - wake > c->late)
+			c->late = now - wake;
 		for (int i = 0; i < n; i++) {
 			struct flow *f = events[i].data.ptr;
 
@@ -478,8 +490,8 @@ static void print_result(const struct client *c)
 	print_counts(tried, sum);
 	printf(
 	    ",\"repeated\":%ld,\"streams\":%ld,\"broken\":%ld,\"longest_gap_ms\":%" PRId64
-	    ",\"targets\":[",
-	    repeated, streams, broken, gap);
+	    ",\"late_ms\":%" PRId64 ",\"targets\":[",
+	    repeated, streams, broken, gap, c->late);
 	for (int i = 0; i < c->n_targets; i++) {
 		const struct target *t = &c->targets[i];
 

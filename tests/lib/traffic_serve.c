@@ -3,6 +3,8 @@
  * The server side of the test traffic. One process stands for all pods: it opens each
  * socket in the pod's network namespace and serves them all in one loop.
  */
+#include "config.h"
+
 #include "traffic.h"
 
 #include <arpa/inet.h>

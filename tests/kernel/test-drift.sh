@@ -154,7 +154,7 @@ drift_begin
 f=IPv4 ipt=iptables-legacy vip=10.96.25.2 elsewhere=10.9.9.9:9 elsewhere_net=10.9.9.9
 rules_of_family
 # shellcheck disable=SC2034  # used in the damage
-f=IPv6 ipt=ip6tables-legacy vip=fd00:10:96::2502 elsewhere=[fd00:9::9]:9 \
+f=IPv6 ipt=ip6tables-legacy vip=fd00:10:96::2502 elsewhere='[fd00:9::9]:9' \
 	elsewhere_net=fd00:9::9
 rules_of_family
 f='' ipt=iptables-legacy

@@ -76,6 +76,7 @@ case_check_reports_and_changes_nothing()
 
 case_drift_is_said_per_service()
 {
+	# shellcheck disable=SC2034  # for drift.sh
 	ipt=iptables-legacy
 	drift_delete nat KUBE-SERVICES '"default/dual-np:http cluster'
 	drift_delete nat "$(drift_chain KUBE-SVC default/dual:http)" statistic

@@ -1,10 +1,11 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # what the caller sets
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Damage to the state of a node, found and mended (source this file): each case damages one
 # thing, and then verify must name it, repair must mend it with the fewest changes and find
 # nothing more to do. Everything runs in the namespace of the caller.
 #
-# The caller sets: mode, cluster, config, work (a folder), VIPSHIFT.
+# The caller sets: mode, cluster, config, work (a folder), VIPSHIFT; and drift_quick=1 where
+# programs are slow, to leave out what the other mode's test has shown.
 
 drift_failed=0 drift_passed=0
 
@@ -54,12 +55,15 @@ drift_count_unmarked()
 # order are sorted; apart from their last rule, if it is the one that must be last.
 drift_state()
 {
-	local tool name
+	local name
 
-	for tool in iptables ip6tables; do
-		"$tool-legacy-save" | awk -v tool="$tool" '
+	{
+		iptables-legacy-save
+		ip6tables-legacy-save
+	} | awk '
+			/^# Generated/ { tool = $3; next }
 			/^#/ { next }
-			/^\*/ { table = $1 }
+			/^\*/ { table = tool $1 }
 			{ sub(/ \[[0-9]+:[0-9]+\]$/, ""); key = sprintf("%06d", NR) }
 			$2 ~ /^KUBE-(SERVICES|NODEPORTS|EXTERNAL-SERVICES|PROXY-FIREWALL)$/ &&
 			    /^-A/ && !/-j KUBE-NODEPORTS$/ {
@@ -67,21 +71,17 @@ drift_state()
 					first[table $2] = key
 				key = first[table $2]
 			}
-			{ print tool, key "\t" $0 }' | LC_ALL=C sort | cut -f 2-
-	done
-	for name in $(drift_sysctls); do
+			{ print key "\t" $0 }' | LC_ALL=C sort | cut -f 2-
+	for name in $drift_sysctls; do
 		echo "$name = $(</proc/sys/"${name//.//}")"
 	done
 	[ "$mode" = ipvs ] || return 0
-	ipset save | sed -E 's/ (initval|bucketsize|hashsize) [^ ]+//g' | LC_ALL=C sort
-	ipvsadm -Sn | LC_ALL=C sort
-	ip -o addr show dev kube-ipvs0 | awk '{ print $2, $3, $4 }' | LC_ALL=C sort
-}
-
-drift_sysctls()
-{
-	"$VIPSHIFT" render "$mode" -n node-a -f "$cluster" -c "$config" --kube-proxy 1.27.1 \
-		--part sysctls | awk '{ print $1 }'
+	{
+		ipset save
+		ipvsadm -Sn
+		ip -o addr show dev kube-ipvs0
+	} | sed -E 's/ (initval|bucketsize|hashsize) [^ ]+//g; s/^[0-9]+: //; s/ valid_lft.*//' |
+		LC_ALL=C sort
 }
 
 # drift_begin: brings the node into the good state.
@@ -92,6 +92,8 @@ drift_begin()
 		return 1
 	}
 	drift_mark_counters
+	drift_sysctls=$("$VIPSHIFT" render "$mode" -n node-a -f "$cluster" -c "$config" \
+		--kube-proxy 1.27.1 --part sysctls | awk '{ print $1 }')
 	drift_state >"$work/good"
 }
 
@@ -120,23 +122,28 @@ drift()
 	if ! (set -e; eval "$damage") >"$work/out" 2>&1; then
 		drift_bad 'the damage cannot be done'
 	fi
-	drift_state >"$work/damaged"
-	marked=$(drift_count_unmarked)
+	marked=0
+	[ -n "${drift_quick:-}" ] || marked=$(drift_count_unmarked)
+	[ -n "${drift_quick:-}" ] || drift_state >"$work/damaged"
 	drift_run 2 verify verify
 	grep -Eq -- "$pattern" "$work/out" || drift_bad "verify does not say: $pattern"
-	drift_run 2 'repair --check' repair --check
-	grep -q "event=run .*result=drift .*changes=0 " "$work/out" ||
-		drift_bad 'repair --check does not say what it did'
-	drift_state | cmp -s - "$work/damaged" || drift_bad 'repair --check changed something'
+	if [ -z "${drift_quick:-}" ]; then
+		drift_run 2 'repair --check' repair --check
+		grep -q "event=run .*result=drift .*changes=0 " "$work/out" ||
+			drift_bad 'repair --check does not say what it did'
+		drift_state | cmp -s - "$work/damaged" ||
+			drift_bad 'repair --check changed something'
+	fi
 	drift_run 0 repair repair
 	grep -q "event=run .*result=repaired .* changes=$changes " "$work/out" ||
 		drift_bad "repair did not make $changes changes"
 	written=$(grep -oE 'event=run .*missing=[0-9]+' "$work/out" | grep -oE '[0-9]+$')
-	drift_run 0 'verify after repair' verify
+	[ -n "${drift_quick:-}" ] || drift_run 0 'verify after repair' verify
 	drift_run 0 'second repair' repair
 	grep -q 'result=ok .* changes=0 ' "$work/out" ||
 		drift_bad 'second repair found something to do'
-	[ "$(drift_count_unmarked)" -le $((marked + ${written:-0})) ] ||
+	[ -n "${drift_quick:-}" ] ||
+		[ "$(drift_count_unmarked)" -le $((marked + ${written:-0})) ] ||
 		drift_bad 'rules that were right lost their counters'
 	(eval "$undo") >"$work/out" 2>&1 || drift_bad 'the undo failed'
 	drift_state | diff "$work/good" - >"$work/out" || drift_bad 'the state is another one'

@@ -9,7 +9,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 golden=$here/../../testdata/golden
 # shellcheck source=../lib/foreign.sh
 . "$here/../lib/foreign.sh"
-vipshift=${VIPSHIFT:-./vipshift}
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
 case=$golden/dual-stack
 cluster=(-f "$case/cluster.json" -c "$case/config.yaml" -n node-a --kube-proxy 1.27)
 failed=0 passed=0
@@ -39,7 +41,7 @@ vs()
 {
 	local status=$1 got=0
 	shift
-	"$vipshift" "$@" --iptables legacy </dev/null || got=$?
+	"$VIPSHIFT" "$@" --iptables legacy </dev/null || got=$?
 	[ "$got" = "$status" ] || { echo "exit status $got, expected $status"; return 1; }
 }
 
@@ -69,8 +71,8 @@ look_around() # WHEN VERIFY DIFF FLUSH
 		# shellcheck disable=SC2086
 		vs 2 $command "${cluster[@]}" >"$work/output" 2>&1 || :
 	done
-	ok "show $1" "$vipshift" show "${cluster[@]}"
-	ok "render $1" "$vipshift" render ipvs "${cluster[@]}"
+	ok "show $1" "$VIPSHIFT" show "${cluster[@]}"
+	ok "render $1" "$VIPSHIFT" render ipvs "${cluster[@]}"
 	ok "flush --dry-run $1" vs "$4" flush iptables --dry-run
 	ok "flush ipvs --dry-run $1" vs 0 flush ipvs --dry-run
 	ok "snapshot save $1" vs 0 snapshot save "$work/look"
@@ -176,7 +178,6 @@ if [ "${1:-}" = inside ]; then
 	exit
 fi
 
-[ -x "$vipshift" ] || skip "$vipshift is not built"
 for tool in ipset iptables-legacy ip6tables-legacy; do
 	command -v "$tool" >/dev/null || skip "$tool is missing: install ipset, iptables"
 done
@@ -190,5 +191,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/files"
 export work XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state
-vipshift=$(realpath "$vipshift")
-VIPSHIFT=$vipshift "${unshare[@]}" "$0" inside
+"${unshare[@]}" "$0" inside

@@ -63,7 +63,7 @@ check 'no policy is printed' sh -c "! grep -E '^:(INPUT|FORWARD|OUTPUT|PREROUTIN
 	'$work/out'"
 
 # help, man page and completion know the same options
-for command in show render diff apply verify migrate flush 'snapshot save' \
+for command in show render diff apply verify repair migrate flush 'snapshot save' \
 	'snapshot restore'; do
 	# shellcheck disable=SC2086  # one word or two
 	expect 0 '' $command --help

@@ -10,8 +10,9 @@ golden=$here/../../testdata/golden
 . "$here/../lib/drift.sh"
 # shellcheck disable=SC2034  # for drift.sh
 mode=ipvs cluster=$golden/dual-stack/cluster.json config=$golden/dual-stack/config.yaml
-VIPSHIFT=${VIPSHIFT:-$(realpath "${top_builddir:-.}/vipshift")}
-export VIPSHIFT
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
 
 if [ "${1:-}" != inside ]; then
 	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-900}" "$0" inside
@@ -83,8 +84,8 @@ servers_of_family()
 		"ipvsadm -e $server -r $one -m -w 0"
 	drift "$f real server with another weight" 1 "$key.*weight 7 .*wanted: 1" \
 		"ipvsadm -e $server -r $one -m -w 7"
-	drift "$f real server with another way" 1 "$key.*forwarding 2.*wanted: 1 and 0" \
-		"ipvsadm -e $server -r $one -i -w 1"
+	drift "$f real server with thresholds" 1 "$key.*thresholds 5/99; wanted: 1, 0, 0/0" \
+		"ipvsadm -e $server -r $one -m -w 1 -x 99 -y 5"
 	drift "$f virtual server too much" 2 "virtual server tcp .*:8081: too much" \
 		"ipvsadm -A -t $at:8081 -s rr; ipvsadm -a -t $at:8081 -r $real:80 -m"
 	drift_none "$f virtual server of others" \

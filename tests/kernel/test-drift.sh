@@ -10,8 +10,9 @@ golden=$here/../../testdata/golden
 . "$here/../lib/drift.sh"
 # shellcheck disable=SC2034  # for drift.sh
 mode=iptables cluster=$golden/dual-stack/cluster.json config=$golden/dual-stack/config.yaml
-VIPSHIFT=${VIPSHIFT:-$(realpath "${top_builddir:-.}/vipshift")}
-export VIPSHIFT
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
 
 skip()
 {

@@ -105,6 +105,18 @@ drift_bad() # WHAT
 	sed 's/^/        /' "$work/out" | head -12
 }
 
+# Runs a piece of shell code up to its first failure, which in a condition would not end it.
+drift_do() # WHAT CODE
+{
+	local status
+
+	set +e
+	(set -e; eval "$2") >"$work/out" 2>&1
+	status=$?
+	set -e
+	[ $status = 0 ] || drift_bad "$1 cannot be done"
+}
+
 drift_run() # STATUS WHAT COMMAND [OPTIONS]
 {
 	local want=$1 what=$2 got=0
@@ -119,9 +131,7 @@ drift()
 {
 	local name=$1 changes=$2 pattern=$3 damage=$4 undo=${5:-:} why='' marked written
 
-	if ! (set -e; eval "$damage") >"$work/out" 2>&1; then
-		drift_bad 'the damage cannot be done'
-	fi
+	drift_do 'the damage' "$damage"
 	marked=0
 	[ -n "${drift_quick:-}" ] || marked=$(drift_count_unmarked)
 	[ -n "${drift_quick:-}" ] || drift_state >"$work/damaged"
@@ -145,7 +155,7 @@ drift()
 	[ -n "${drift_quick:-}" ] ||
 		[ "$(drift_count_unmarked)" -le $((marked + ${written:-0})) ] ||
 		drift_bad 'rules that were right lost their counters'
-	(eval "$undo") >"$work/out" 2>&1 || drift_bad 'the undo failed'
+	drift_do 'the undo' "$undo"
 	drift_state | diff "$work/good" - >"$work/out" || drift_bad 'the state is another one'
 	drift_end
 }
@@ -155,13 +165,13 @@ drift_none()
 {
 	local name=$1 change=$2 undo=${3:-:} why=''
 
-	(set -e; eval "$change") >"$work/out" 2>&1 || drift_bad 'the change cannot be done'
+	drift_do 'the change' "$change"
 	drift_state >"$work/changed"
 	drift_run 0 verify verify
 	drift_run 0 repair repair
 	grep -q 'result=ok .* changes=0 ' "$work/out" || drift_bad 'repair changed something'
 	drift_state | diff "$work/changed" - >"$work/out" || drift_bad 'the state is another one'
-	(eval "$undo") >"$work/out" 2>&1 || drift_bad 'the undo failed'
+	drift_do 'the undo' "$undo"
 	drift_end
 }
 

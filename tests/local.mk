@@ -10,6 +10,7 @@ unit_tests = \
 	tests/unit/test_emit \
 	tests/unit/test_emit_dialect \
 	tests/unit/test_emit_ipvs \
+	tests/unit/test_flush \
 	tests/unit/test_fw \
 	tests/unit/test_golden \
 	tests/unit/test_knob \
@@ -23,6 +24,8 @@ unit_tests = \
 	tests/unit/test_plan_text \
 	tests/unit/test_preflight \
 	tests/unit/test_replay \
+	tests/unit/test_restore \
+	tests/unit/test_snapshot \
 	tests/unit/test_traffic \
 	tests/unit/test_verify \
 	tests/unit/test_vip
@@ -66,6 +69,8 @@ check-kernel check-guest: all $(check_PROGRAMS)
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-drift-ipvs.sh tests/kernel/test-drift.sh tests/kernel/test-repair.sh \
+	tests/lib/drift.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \
 	tools/install tools/packages

@@ -9,6 +9,9 @@
  * parts ends with NULL. Writes 16 characters and a NUL. */
 void hash_chain_suffix(const char *const *parts, char ret[17]);
 
+/* sha256 as 64 hexadecimal digits and a NUL. */
+void hash_sha256_hex(const void *data, size_t n, char ret[65]);
+
 /* A fast non-cryptographic hash for tables in memory. */
 uint64_t hash_bytes(const void *data, size_t n, uint64_t seed);
 

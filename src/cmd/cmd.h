@@ -8,17 +8,22 @@
 /* Options that only some commands take. */
 enum opt_group {
 	GROUP_MODEL = 1 << 0,	/* -f -c -n --node-address --kube-proxy */
-	GROUP_LIVE = 1 << 1,	/* --iptables --wait */
-	GROUP_WRITE = 1 << 2,	/* --dry-run */
+	GROUP_LIVE = 1 << 1,	/* --iptables --wait --state-dir */
+	GROUP_WRITE = 1 << 2,	/* --dry-run --log */
 	GROUP_OUTPUT = 1 << 3,	/* -o, --color */
 	GROUP_PART = 1 << 4,	/* --part */
 	GROUP_AGAINST = 1 << 5, /* --against */
 	GROUP_MIGRATE = 1 << 6, /* --to --yes */
+	GROUP_DRAIN = 1 << 7,	/* --drain */
+	GROUP_REPAIR = 1 << 8,	/* --check --max-changes --metrics-file */
+	GROUP_CONFIG = 1 << 9,	/* -c */
+	GROUP_FAMILY = 1 << 10, /* -4 -6 */
+	GROUP_ASK = 1 << 11,	/* --yes */
 };
 
 struct command {
-	const char *name;
-	bool takes_mode;
+	const char *name; /* one word or two */
+	bool takes_mode, takes_file;
 	unsigned groups;
 	const char *synopsis, *summary, *details;
 	/* Returns an exit status; or -1 with err. */
@@ -31,7 +36,11 @@ int cmd_show(struct context *ctx, struct error *err);
 int cmd_render(struct context *ctx, struct error *err);
 int cmd_diff(struct context *ctx, struct error *err);
 int cmd_apply(struct context *ctx, struct error *err);
+int cmd_repair(struct context *ctx, struct error *err);
 int cmd_verify(struct context *ctx, struct error *err);
 int cmd_migrate(struct context *ctx, struct error *err);
+int cmd_flush(struct context *ctx, struct error *err);
+int cmd_snapshot_save(struct context *ctx, struct error *err);
+int cmd_snapshot_restore(struct context *ctx, struct error *err);
 
 #endif

@@ -32,6 +32,7 @@ int cmd_diff(struct context *ctx, struct error *err)
 	if (context_load(ctx, err) || context_read(ctx, err) ||
 	    context_emit(ctx, ctx->opts.mode, err))
 		return -1;
+	context_drain(ctx);
 	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
 	if (ctx->opts.against)
 		scope.kinds = kinds_of(ctx->have);

@@ -8,6 +8,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/report.h"
+#include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
 #include "plan/migrate.h"
 #include "verify/modes.h"
@@ -59,6 +60,7 @@ static int plan_from_here(struct run *r, struct error *err)
 {
 	struct stretch s = {.have = r->ctx->have};
 
+	context_drain(r->ctx);
 	if (migrate_plan(r->ctx->opts.mode, r->ctx->want, s.have, &r->scope, &s.m, err))
 		return -1;
 	r->ctx->have = NULL;
@@ -207,7 +209,7 @@ static int check_node(struct context *ctx, struct error *err)
 	struct notes findings = {0};
 	int status = EXIT_DONE;
 
-	if (context_probe(ctx, &caps, err))
+	if (context_probe(ctx, !ctx->opts.dry_run, &caps, err))
 		return -1;
 	preflight_check(ctx->opts.mode, ctx->model, ctx->conf, ctx->want, ctx->have,
 	    &caps, &findings);
@@ -226,27 +228,16 @@ static int check_node(struct context *ctx, struct error *err)
 	return status;
 }
 
-/* true: go on. Without a terminal there is nobody to ask: --yes must be given. */
 static int ask(const struct context *ctx, const struct plan *p, struct error *err)
 {
 	struct plan_counts n;
-	char answer[16] = "";
+	char question[160];
 
-	if (ctx->opts.yes)
-		return 0;
 	plan_count(p, &n);
-	if (!isatty(STDIN_FILENO))
-		return error_set(err, ERR_USAGE, 0,
-		    "no terminal to ask on: add --yes to migrate, or --dry-run to look");
-	fprintf(stderr,
-	    "Migrate this node to %s mode: %zu to add, %zu to change, %zu to "
-	    "delete? [y/N] ",
+	snprintf(question, sizeof(question),
+	    "Migrate this node to %s mode: %zu to add, %zu to change, %zu to delete?",
 	    mode_name(ctx->opts.mode), n.add, n.change, n.remove);
-	if (!fgets(answer, sizeof(answer), stdin) ||
-	    (strcmp(answer, "y\n") && strcmp(answer, "yes\n")))
-		return error_set(
-		    err, ERR_REFUSED, 0, "not confirmed; nothing was changed");
-	return 0;
+	return report_confirm(ctx, question, err);
 }
 
 static void report_done(struct run *r, double begin)
@@ -276,6 +267,7 @@ static int execute(struct run *r, struct error *err)
 		return -1;
 	if (run_forward(r, &cause))
 		return roll_back(r, &cause, err);
+	state_dir_write_ledger(r->ctx, r->ctx->opts.mode == MODE_IPVS);
 	report_done(r, begin);
 	return EXIT_DONE;
 }

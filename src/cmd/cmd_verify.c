@@ -15,6 +15,7 @@ int cmd_verify(struct context *ctx, struct error *err)
 	if (context_load(ctx, err) || context_read(ctx, err) ||
 	    context_emit(ctx, ctx->opts.mode, err))
 		return -1;
+	context_drain(ctx);
 	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
 	if (verify_state(ctx->want, ctx->have, &scope, &findings, err)) {
 		if (err->kind != ERR_VERIFY) {

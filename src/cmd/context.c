@@ -5,8 +5,10 @@
 #include "cmd/context.h"
 #include "cmd/cmd.h"
 #include "cmd/report.h"
+#include "cmd/state_dir.h"
 #include "emit/emit.h"
 #include "kernel/caps.h"
+#include "plan/drain.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -86,6 +88,9 @@ void context_free(struct context *ctx)
 	model_free(ctx->model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
+	arena_free(ctx->arena);
+	if (ctx->lock_taken)
+		close(ctx->lock);
 	opts_free(&ctx->opts);
 }
 
@@ -163,14 +168,25 @@ static int check_source(const char *from, struct error *err)
 	return 0;
 }
 
+int context_load_conf(struct context *ctx, struct error *err)
+{
+	ctx->conf = conf_new();
+	return ctx->opts.config ? conf_load(ctx->conf, ctx->opts.config, &ctx->notes, err)
+				: 0;
+}
+
 int context_load(struct context *ctx, struct error *err)
 {
 	if (check_source(ctx->opts.from, err))
 		return -1;
-	ctx->conf = conf_new();
-	if (ctx->opts.config && conf_load(ctx->conf, ctx->opts.config, &ctx->notes, err))
+	if (context_load_conf(ctx, err))
 		return -1;
-	if (choose_node(ctx, err) || begin_reading(ctx, err))
+	if (choose_node(ctx, err))
+		return -1;
+	/* What is read must not be what another run is about to change. */
+	if (ctx->opts.command->groups & GROUP_WRITE && state_dir_lock(ctx, err))
+		return -1;
+	if (begin_reading(ctx, err))
 		return -1;
 	if (model_load(ctx->opts.from, &ctx->model, &ctx->notes, err))
 		return -1;
@@ -230,7 +246,7 @@ int context_reread(struct context *ctx, struct error *err)
 
 int context_read(struct context *ctx, struct error *err)
 {
-	if (end_reading(ctx, err))
+	if ((!ctx->reading && begin_reading(ctx, err)) || end_reading(ctx, err))
 		return -1;
 	/* Without the rules of the live node nothing could be said about it. */
 	family_foreach (f)
@@ -240,19 +256,21 @@ int context_read(struct context *ctx, struct error *err)
 			    "the %s rules of this node cannot be read",
 			    family_info(f)->name);
 	if (!ctx->opts.against) {
+		state_dir_read_ledger(ctx);
 		take_interface_addresses(ctx);
 		take_sysctls(ctx);
 	}
 	return 0;
 }
 
-int context_probe(struct context *ctx, struct kernel_caps *ret, struct error *err)
+int context_probe(
+    struct context *ctx, bool try, struct kernel_caps *ret, struct error *err)
 {
 	/* Trying loads modules that iptables mode has no use for. */
 	bool ipvs = ctx->opts.mode == MODE_IPVS;
 	struct kernel_caps caps = {0};
 
-	if (caps_probe(ctx->conf->scheduler, ipvs && !ctx->opts.dry_run, &caps, err))
+	if (caps_probe(ctx->conf->scheduler, ipvs && try, &caps, err))
 		return -1;
 	if (!caps.net_admin)
 		return error_set(err, ERR_BACKEND, 0,
@@ -277,7 +295,15 @@ int context_emit(struct context *ctx, enum mode mode, struct error *err)
 		return -1;
 	state_free(ctx->want);
 	ctx->want = want;
+	ctx->emitted = want->lvs;
 	return 0;
+}
+
+size_t context_drain(struct context *ctx)
+{
+	drain_servers(&ctx->emitted, &ctx->have->lvs, &ctx->ledger, state_dir_now(),
+	    ctx->want->arena, &ctx->want->lvs);
+	return drain_count(&ctx->emitted, &ctx->want->lvs);
 }
 
 struct scope context_scope(const struct context *ctx, unsigned modes)
@@ -288,5 +314,7 @@ struct scope context_scope(const struct context *ctx, unsigned modes)
 	    .kinds = KIND_ALL,
 	    .exclude_cidrs = ctx->conf->exclude_cidrs,
 	    .n_exclude_cidrs = ctx->conf->n_exclude_cidrs,
+	    .ledger = ctx->ledger.servers,
+	    .n_ledger = ctx->ledger.n_servers,
 	};
 }

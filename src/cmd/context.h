@@ -6,6 +6,7 @@
 #include "kernel/live.h"
 #include "model/conf.h"
 #include "plan/plan.h"
+#include "state/ledger.h"
 #include "state/caps.h"
 #include "state/source.h"
 
@@ -19,26 +20,41 @@ struct context {
 	struct source *source; /* where `have` comes from */
 	struct state *have, *want;
 	struct reading *reading; /* under way beside the loading of the model, or NULL */
+	struct lvs_table emitted; /* want->lvs before context_drain() */
+	struct arena *arena;
+	struct ledger ledger; /* of earlier runs */
+	int lock;
+	bool lock_taken;
 };
 
 void context_free(struct context *ctx);
 
-/* Reads settings, model and node facts: fills conf and model. */
+/* Reads settings: fills conf. context_load() does it too. */
+int context_load_conf(struct context *ctx, struct error *err);
+
+/* Reads settings, model and node facts: fills conf and model. Takes the lock if the command
+ * writes (state_dir_lock()), and begins to read the kernel meanwhile. */
 int context_load(struct context *ctx, struct error *err);
 
 /* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of
  * into ctx->have; then conf has the node's addresses as kube-proxy would take them. */
 int context_read(struct context *ctx, struct error *err);
 
-/* Finds out whether this kernel and this user can do what the command is about to do; a dry
- * run only looks. -1: ERR_BACKEND says what is missing. */
-int context_probe(struct context *ctx, struct kernel_caps *ret, struct error *err);
+/* Finds out whether this kernel and this user can do what the command is about to do; with
+ * try false, as in a dry run, only looks. -1: ERR_BACKEND says what is missing. */
+int context_probe(
+    struct context *ctx, bool try, struct kernel_caps *ret, struct error *err);
 
 /* Reads again: replaces ctx->have. */
 int context_reread(struct context *ctx, struct error *err);
 
 /* Emits the desired state of a mode into ctx->want. */
 int context_emit(struct context *ctx, enum mode mode, struct error *err);
+
+/* How many real servers are allowed to end their connections: lets those of ctx->have that
+ * are not wanted do so, by adding them to ctx->want. To be called before anything is
+ * compared, and again after ctx->have was read again to plan anew. */
+size_t context_drain(struct context *ctx);
 
 /* What a run for these modes may touch. Borrows from ctx. */
 struct scope context_scope(const struct context *ctx, unsigned modes);

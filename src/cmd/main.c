@@ -46,7 +46,7 @@ const struct command commands[] = {
     {
 	.name = "apply",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN,
 	.synopsis = "apply MODE -f SOURCE [--dry-run]",
 	.summary = "make the live state of MODE equal the model",
 	.details = "Touches only what differs and only objects that kube-proxy would "
@@ -65,8 +65,22 @@ const struct command commands[] = {
 	.run = cmd_verify,
     },
     {
+	.name = "repair",
+	.takes_mode = true,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
+		  GROUP_REPAIR,
+	.synopsis = "repair MODE -f SOURCE [--check] [--max-changes N|N%]",
+	.summary = "mend what has drifted, for cron jobs and timers",
+	.details = "As apply, and says what had drifted: a line of key=value per service "
+		   "and one per\n"
+		   "run. Refuses (exit status 3) to make more than --max-changes "
+		   "changes.\n",
+	.run = cmd_repair,
+    },
+    {
 	.name = "migrate",
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
+		  GROUP_DRAIN,
 	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes]",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "
@@ -75,6 +89,44 @@ const struct command commands[] = {
 		   "old mode's\n"
 		   "objects. On any failure the old state is put back.\n",
 	.run = cmd_migrate,
+    },
+    {
+	.name = "flush",
+	.takes_mode = true,
+	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE |
+		  GROUP_ASK,
+	.synopsis = "flush MODE [--dry-run] [--yes]",
+	.summary = "remove exactly the objects of MODE",
+	.details =
+	    "Needs no model: names tell what belongs to MODE. What both modes share "
+	    "stays while\n"
+	    "the other one is there; sysctls stay. Asks before it takes down the "
+	    "mode that\n"
+	    "carries the services.\n",
+	.run = cmd_flush,
+    },
+    {
+	.name = "snapshot save",
+	.takes_file = true,
+	.groups = GROUP_FAMILY | GROUP_LIVE,
+	.synopsis = "snapshot save FILE",
+	.summary = "save tables, sets, virtual servers, addresses, sysctls",
+	.details = "Writes one text file, which says how the stock tools load its parts. "
+		   "What is not\n"
+		   "of either mode is in it as comments.\n",
+	.run = cmd_snapshot_save,
+    },
+    {
+	.name = "snapshot restore",
+	.takes_file = true,
+	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
+	.synopsis = "snapshot restore FILE [--dry-run]",
+	.summary = "bring the objects of both modes back as saved",
+	.details =
+	    "Changes what differs and nothing of others, then reads the kernel again "
+	    "and\n"
+	    "verifies it.\n",
+	.run = cmd_snapshot_restore,
     },
     {0},
 };

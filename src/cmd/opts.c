@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd/opts.h"
+#include "base/strbuf.h"
 #include "cmd/cmd.h"
 
 #include <getopt.h>
@@ -11,13 +12,19 @@
 
 enum opt_id {
 	OPT_AGAINST = 256,
+	OPT_CHECK,
 	OPT_COLOR,
+	OPT_DRAIN,
 	OPT_DRY_RUN,
 	OPT_HELP,
 	OPT_IPTABLES,
 	OPT_KUBE_PROXY,
+	OPT_LOG,
+	OPT_MAX_CHANGES,
+	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_STATE_DIR,
 	OPT_TO,
 	OPT_VERSION,
 };
@@ -32,7 +39,7 @@ struct option_row {
 static const struct option_row rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL,
 	"Kubernetes JSON or vipshift's model JSON; - is standard input"},
-    {'c', "config", "FILE", GROUP_MODEL,
+    {'c', "config", "FILE", GROUP_MODEL | GROUP_CONFIG,
 	"KubeProxyConfiguration, or the ConfigMap that holds it"},
     {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
     {OPT_NODE_ADDRESS, "node-address", "IP", GROUP_MODEL,
@@ -46,12 +53,23 @@ static const struct option_row rows[] = {
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
 	"compare with saved dumps instead of the live kernel"},
     {OPT_DRY_RUN, "dry-run", NULL, GROUP_WRITE, "print the plan, change nothing"},
-    {'y', "yes", NULL, GROUP_MIGRATE, "ask no question"},
-    {'4', "ipv4", NULL, GROUP_MODEL, "IPv4 only"},
-    {'6', "ipv6", NULL, GROUP_MODEL, "IPv6 only"},
+    {OPT_CHECK, "check", NULL, GROUP_REPAIR, "report what has drifted, change nothing"},
+    {OPT_MAX_CHANGES, "max-changes", "N|N%", GROUP_REPAIR,
+	"refuse to make more changes, % of the wanted objects"},
+    {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
+	"leave real servers that go that long for their connections (default 3600)"},
+    {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
+	"write what came of it for Prometheus"},
+    {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
+    {'y', "yes", NULL, GROUP_MIGRATE | GROUP_ASK, "ask no question"},
+    {'4', "ipv4", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv4 only"},
+    {'6', "ipv6", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv6 only"},
     {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE,
 	"the kernel interface for rules: auto, legacy or nft"},
-    {'w', "wait", "SECONDS", GROUP_LIVE, "wait for the xtables lock (default 5)"},
+    {'w', "wait", "SECONDS", GROUP_LIVE,
+	"wait for the xtables lock and for another run (default 5)"},
+    {OPT_STATE_DIR, "state-dir", "DIR", GROUP_LIVE,
+	"where lock and ledger are (default /var/lib/vipshift)"},
     {'o', "output", "FORM", GROUP_OUTPUT, "text, json, diff; show also has wide"},
     {OPT_COLOR, "color", "WHEN", GROUP_OUTPUT, "auto, always or never"},
     {'q', "quiet", NULL, 0, "say only problems"},
@@ -96,14 +114,32 @@ static int take_choice(const char *option, const char *value, const char *const 
 	return 0;
 }
 
-static int take_wait(const char *value, double *ret, struct error *err)
+static int take_seconds(
+    const char *option, const char *value, double *ret, struct error *err)
 {
 	char *end;
 	double v = strtod(value, &end);
 
 	if (end == value || *end || !(v >= 0) || v > 86400)
-		return bad_value(err, "wait", value, "seconds, 0 to 86400");
+		return bad_value(err, option, value, "seconds, 0 to 86400");
 	*ret = v;
+	return 0;
+}
+
+static int take_max_changes(const char *value, struct opts *o, struct error *err)
+{
+	char *end;
+	double v = strtod(value, &end);
+	bool percent = end != value && *end == '%';
+
+	end += percent;
+	if (end == value || *end || !(v >= 0) || v > (percent ? 100 : 1e9) ||
+	    (!percent && v != (double)(uint32_t)v))
+		return bad_value(
+		    err, "max-changes", value, "a number, or a percentage as 5%");
+	o->limited = true;
+	o->max_changes = v;
+	o->max_percent = percent;
 	return 0;
 }
 
@@ -112,6 +148,7 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	static const char *const outputs[] = {"text", "json", "diff", "wide", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
 	static const char *const variants[] = {"auto", "legacy", "nft", NULL};
+	static const char *const logs[] = {"stderr", "syslog", "journal", NULL};
 	struct addr a;
 	unsigned v = 0;
 
@@ -134,7 +171,7 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		o->families = FAMILY_BIT(id == '4' ? FAMILY_4 : FAMILY_6);
 		return 0;
 	case 'w':
-		return take_wait(arg, &o->wait, err);
+		return take_seconds("wait", arg, &o->wait, err);
 	case 'o':
 		if (take_choice(
 			"output", arg, outputs, "text, json, diff or wide", &v, err))
@@ -153,11 +190,16 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case OPT_AGAINST:
 		o->against = arg;
 		return 0;
+	case OPT_CHECK:
+		o->check = true;
+		return 0;
 	case OPT_COLOR:
 		if (take_choice("color", arg, colors, "auto, always or never", &v, err))
 			return -1;
 		o->color = (enum color)v;
 		return 0;
+	case OPT_DRAIN:
+		return take_seconds("drain", arg, &o->drain, err);
 	case OPT_DRY_RUN:
 		o->dry_run = true;
 		return 0;
@@ -170,6 +212,16 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case OPT_KUBE_PROXY:
 		o->kube_proxy = arg;
 		return 0;
+	case OPT_LOG:
+		if (take_choice("log", arg, logs, "stderr, syslog or journal", &v, err))
+			return -1;
+		o->log = (enum log_target)v;
+		return 0;
+	case OPT_MAX_CHANGES:
+		return take_max_changes(arg, o, err);
+	case OPT_METRICS_FILE:
+		o->metrics_file = arg;
+		return 0;
 	case OPT_NODE_ADDRESS:
 		if (!addr_parse(arg, &a))
 			return bad_value(err, "node-address", arg, "an IP address");
@@ -181,6 +233,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 			    "iptables, ip6tables, ipset, ipvs, addresses or sysctls");
 		o->part_set = true;
 		return 0;
+	case OPT_STATE_DIR:
+		o->state_dir = arg;
+		return 0;
 	case OPT_TO:
 		return mode_parse(arg, &o->mode)
 			   ? 0
@@ -190,11 +245,31 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	}
 }
 
-static const struct command *command_find(const char *name)
+/* The command that the first words name; *used is how many of them. NULL with err. */
+static const struct command *command_find(
+    char **words, int n, int *used, struct error *err)
 {
-	for (const struct command *c = commands; c->name; c++)
-		if (!strcmp(c->name, name))
+	size_t len = strlen(words[0]);
+	struct strbuf which = {0};
+
+	for (const struct command *c = commands; c->name; c++) {
+		const char *second = c->name + len;
+
+		if (strncmp(c->name, words[0], len) != 0 || (*second && *second != ' '))
+			continue;
+		*used = *second ? 2 : 1;
+		if (!*second || (n > 1 && !strcmp(second + 1, words[1]))) {
+			strbuf_free(&which);
 			return c;
+		}
+		strbuf_addf(&which, "%s%s", which.len ? ", or " : "", c->synopsis);
+	}
+	if (which.len)
+		error_set(err, ERR_USAGE, 0, "%s: which one? %s", words[0], which.s);
+	else
+		error_set(err, ERR_USAGE, 0,
+		    "%s: no such command; vipshift --help lists them", words[0]);
+	strbuf_free(&which);
 	return NULL;
 }
 
@@ -219,28 +294,31 @@ static void getopt_tables(struct option *longs, char *shorts)
 	*s = '\0';
 }
 
-/* The words that are no options: COMMAND [MODE]. */
+/* The words that are no options: COMMAND [MODE|FILE]. */
 static int take_words(struct opts *o, char **words, int n, struct error *err)
 {
+	int used;
+
 	if (!n)
 		return error_set(err, ERR_USAGE, 0, "no command; try: vipshift --help");
-	o->command = command_find(words[0]);
+	o->command = command_find(words, n, &used, err);
 	if (!o->command)
-		return error_set(err, ERR_USAGE, 0,
-		    "%s: no such command; vipshift --help lists them", words[0]);
+		return -1;
 	if (o->help)
 		return 0;
-	if (o->command->takes_mode) {
-		if (n < 2)
-			return error_set(err, ERR_USAGE, 0, "which mode? vipshift %s",
+	if (o->command->takes_mode || o->command->takes_file) {
+		if (n == used)
+			return error_set(err, ERR_USAGE, 0, "which %s? vipshift %s",
+			    o->command->takes_file ? "file" : "mode",
 			    o->command->synopsis);
-		if (!mode_parse(words[1], &o->mode))
-			return error_set(err, ERR_USAGE, 0,
-			    "%s: no such mode; it is iptables or ipvs", words[1]);
+		o->file = words[used++];
 	}
-	if (n > 1 + o->command->takes_mode)
+	if (o->command->takes_mode && !mode_parse(o->file, &o->mode))
+		return error_set(err, ERR_USAGE, 0,
+		    "%s: no such mode; it is iptables or ipvs", o->file);
+	if (n > used)
 		return error_set(err, ERR_USAGE, 0, "%s: one word too many; vipshift %s",
-		    words[1 + o->command->takes_mode], o->command->synopsis);
+		    words[used], o->command->synopsis);
 	return 0;
 }
 
@@ -270,7 +348,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 	bool seen[N_ROWS] = {false}, version = false;
 	int id;
 
-	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5};
+	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5, .drain = 3600};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -322,7 +400,7 @@ void opts_print_help(FILE *out, const struct command *cmd)
 		    "MODE is iptables or ipvs.\n\nCommands:\n",
 		    out);
 		for (const struct command *c = commands; c->name; c++)
-			fprintf(out, "  %-10s %s\n", c->name, c->summary);
+			fprintf(out, "  %-16s %s\n", c->name, c->summary);
 		fputs("\nOptions:\n", out);
 	}
 	for (size_t i = 0; i < N_ROWS; i++)

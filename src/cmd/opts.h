@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "cmd/log.h"
 #include "kernel/live.h"
 #include "state/state.h"
 
@@ -15,6 +16,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct opts {
 	const struct command *command;
 	enum mode mode; /* the MODE argument, or migrate's --to */
+	const char *file; /* the FILE argument */
 	bool help;
 
 	const char *from, *config, *node, *kube_proxy, *against;
@@ -25,8 +27,14 @@ struct opts {
 	enum output output;
 	enum color color;
 	enum fw_variant variant;
-	double wait; /* seconds for the xtables lock */
-	bool quiet, yes, dry_run;
+	double wait;  /* seconds for a lock */
+	double drain; /* seconds for real servers that leave */
+	const char *state_dir, *metrics_file;
+	enum log_target log;
+	bool limited; /* --max-changes: */
+	double max_changes;
+	bool max_percent;
+	bool quiet, yes, dry_run, check;
 	int verbose;
 };
 

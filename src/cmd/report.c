@@ -10,14 +10,26 @@
 #include <string.h>
 #include <time.h>
 
-static void __attribute__((format(printf, 2, 0)))
-say(const struct context *ctx, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+say(const struct context *ctx, int priority, const char *fmt, va_list ap)
 {
-	fputs("vipshift: ", stderr);
-	if (ctx->opts.command)
-		fprintf(stderr, "%s: ", ctx->opts.command->name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	char *text;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	log_text(ctx->opts.log, priority,
+	    ctx->opts.command ? ctx->opts.command->name : NULL, text);
+	free(text);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+say_error(const struct context *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(ctx, LOG_ERR, fmt, ap);
+	va_end(ap);
 }
 
 void report_info(const struct context *ctx, const char *fmt, ...)
@@ -27,7 +39,7 @@ void report_info(const struct context *ctx, const char *fmt, ...)
 	if (ctx->opts.quiet)
 		return;
 	va_start(ap, fmt);
-	say(ctx, fmt, ap);
+	say(ctx, LOG_INFO, fmt, ap);
 	va_end(ap);
 }
 
@@ -36,13 +48,13 @@ void report_problem(const struct context *ctx, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(ctx, fmt, ap);
+	say(ctx, LOG_WARNING, fmt, ap);
 	va_end(ap);
 }
 
 void report_error(const struct context *ctx, const struct error *err)
 {
-	report_problem(ctx, "%s", err->msg);
+	say_error(ctx, "%s", err->msg);
 }
 
 void report_notes(const struct context *ctx, const struct notes *n, enum note_level min)
@@ -61,6 +73,23 @@ void report_notes(const struct context *ctx, const struct notes *n, enum note_le
 		report_problem(ctx, "%s%s%s%s", prefix[note->level],
 		    note->about ? note->about : "", note->about ? ": " : "", note->text);
 	}
+}
+
+int report_confirm(const struct context *ctx, const char *question, struct error *err)
+{
+	char answer[16] = "";
+
+	if (ctx->opts.yes)
+		return 0;
+	if (!isatty(STDIN_FILENO))
+		return error_set(err, ERR_USAGE, 0,
+		    "no terminal to ask on: add --yes, or --dry-run to look");
+	fprintf(stderr, "%s [y/N] ", question);
+	if (!fgets(answer, sizeof(answer), stdin) ||
+	    (strcmp(answer, "y\n") && strcmp(answer, "yes\n")))
+		return error_set(
+		    err, ERR_REFUSED, 0, "not confirmed; nothing was changed");
+	return 0;
 }
 
 bool report_colour(const struct context *ctx, FILE *stream)

@@ -4,7 +4,8 @@
 
 #include "cmd/context.h"
 
-/* Speech: everything here goes to stderr, prefixed "vipshift: COMMAND: ". */
+/* Speech: everything here goes where --log says, by default to stderr, prefixed "vipshift:
+ * COMMAND: ". */
 
 /* Suppressed by -q. */
 void report_info(const struct context *ctx, const char *fmt, ...)
@@ -19,6 +20,10 @@ void report_notes(const struct context *ctx, const struct notes *n, enum note_le
 /* Prints a plan on stdout in the form that -o asks for. -1: stdout cannot be written. */
 int report_plan(
     const struct context *ctx, const struct plan *p, bool phases, struct error *err);
+
+/* Asks a question that ends in "?"; with --yes it does not. 0: the answer was yes. -1:
+ * ERR_REFUSED; without a terminal there is nobody to ask, ERR_USAGE says so. */
+int report_confirm(const struct context *ctx, const char *question, struct error *err);
 
 /* Whether stream gets colour: --color, NO_COLOR, terminal. */
 bool report_colour(const struct context *ctx, FILE *stream);

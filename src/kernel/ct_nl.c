@@ -24,6 +24,7 @@ typedef VEC(struct nl_msg *) msg_vec;
 
 struct finder {
 	const struct lvs_table *table;
+	bool gone; /* the virtual servers of the table are */
 	msg_vec deletes;
 };
 
@@ -49,27 +50,36 @@ static bool has_dest(const struct lvs_service *s, const struct addr *a, uint16_t
 }
 
 /*
- * Only entries with DNAT by iptables count: those are never looked at again while packets
- * come. A flow that IPVS translated has the bit clear, although its reply tuple differs
- * as well, and IPVS re-homes it by itself.
+ * An entry is never looked at by the nat rules again while packets come. Stale is one
+ * with DNAT by iptables to an endpoint that is gone; and one without any translation,
+ * from a time when the rules or the virtual server were missing, if now there are
+ * endpoints. A flow that IPVS translated has the bit clear, although its reply tuple
+ * differs, and IPVS re-homes it by itself.
  */
-static bool is_stale(const struct lvs_table *t, const struct nfnl_ct *ct)
+static bool is_stale(const struct finder *f, const struct nfnl_ct *ct)
 {
 	struct lvs_key key = {.proto = IPPROTO_UDP};
 	const struct lvs_service *s;
 	struct addr reply;
+	uint16_t port;
 
-	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP ||
-	    !(nfnl_ct_get_status(ct) & IPS_DST_NAT))
+	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP)
 		return false;
 	key.addr = addr_of(nfnl_ct_get_dst(ct, 0));
 	key.family = (uint8_t)addr_family(&key.addr);
 	key.port = nfnl_ct_get_dst_port(ct, 0);
 	reply = addr_of(nfnl_ct_get_src(ct, 1));
+	port = nfnl_ct_get_src_port(ct, 1);
 	if (!addr_is_set(&key.addr) || !addr_is_set(&reply))
 		return false;
-	s = lvs_find(t, &key);
-	return s && !has_dest(s, &reply, nfnl_ct_get_src_port(ct, 1));
+	s = lvs_find(f->table, &key);
+	if (!s)
+		return false;
+	if (f->gone)
+		return !(nfnl_ct_get_status(ct) & IPS_DST_NAT);
+	if (nfnl_ct_get_status(ct) & IPS_DST_NAT)
+		return !has_dest(s, &reply, port);
+	return s->n_dests && addr_eq(&reply, &key.addr) && port == key.port;
 }
 
 static int on_entry(void *p, struct nlmsghdr *h, struct error *err)
@@ -82,7 +92,7 @@ static int on_entry(void *p, struct nlmsghdr *h, struct error *err)
 	if (r < 0)
 		return error_set(
 		    err, ERR_KERNEL, 0, "conntrack entry: %s", nl_geterror(r));
-	if (is_stale(f->table, ct)) {
+	if (is_stale(f, ct)) {
 		r = nfnl_ct_build_delete_request(ct, 0, &m);
 		if (r < 0) {
 			nfnl_ct_put(ct);
@@ -124,10 +134,9 @@ static int delete_all(struct nlc *nl, msg_vec *v, size_t *deleted, struct error 
 	return 0;
 }
 
-int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error *err)
+static int find_and_delete(struct finder *f, size_t *deleted, struct error *err)
 {
 	AUTO(nlc) struct nlc *nl = NULL;
-	struct finder f = {.table = t};
 	struct nfgenmsg all = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
 	bool
 	    interrupted; /* an entry that moved in the table is not worth a second look */
@@ -138,13 +147,28 @@ int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error
 	r = nlc_dump(nl,
 	    nlc_msg(
 		(NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET, 0, &all, sizeof(all)),
-	    on_entry, &f, &interrupted, err);
+	    on_entry, f, &interrupted, err);
 	if (r)
 		error_wrap(err, "cannot list conntrack entries");
 	else
-		r = delete_all(nl, &f.deletes, deleted, err);
-	for (size_t i = 0; i < f.deletes.n; i++)
-		nlmsg_free(f.deletes.v[i]); /* NULL once it was sent */
-	vec_free(&f.deletes);
+		r = delete_all(nl, &f->deletes, deleted, err);
+	for (size_t i = 0; i < f->deletes.n; i++)
+		nlmsg_free(f->deletes.v[i]); /* NULL once it was sent */
+	vec_free(&f->deletes);
 	return r;
+}
+
+int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error *err)
+{
+	struct finder f = {.table = t};
+
+	return find_and_delete(&f, deleted, err);
+}
+
+int ct_delete_untranslated_udp(
+    const struct lvs_table *t, size_t *deleted, struct error *err)
+{
+	struct finder f = {.table = t, .gone = true};
+
+	return find_and_delete(&f, deleted, err);
 }

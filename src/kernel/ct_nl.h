@@ -5,10 +5,17 @@
 #include "state/lvs.h"
 
 /*
- * Deletes UDP conntrack entries that were translated towards one of these virtual servers
- * (original destination and port) and whose reply source is not one of its real servers:
- * nobody would ever re-home them. kube-proxy >= 1.32 does the same. *deleted counts them.
+ * Deletes UDP conntrack entries towards one of these virtual servers (original destination
+ * and port) that lead nowhere: translated to what is not one of its real servers, or not
+ * translated at all although it has some. Nobody would ever re-home them. kube-proxy does
+ * the same: >= 1.32 for the former, all releases for the latter. *deleted counts them.
  */
 int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error *err);
+/*
+ * The same for entries towards one of these virtual servers, which are gone, that no nat rule
+ * translated: as long as packets come, none ever would.
+ */
+int ct_delete_untranslated_udp(
+    const struct lvs_table *t, size_t *deleted, struct error *err);
 
 #endif

@@ -116,8 +116,9 @@ static int dump_links(
 	    interrupted, err);
 }
 
-static int dump_addrs(struct vip_driver *d, struct reader *r, unsigned families,
-    bool *interrupted, struct error *err)
+/* Of both families whatever was asked for: whether the link may go depends on both. */
+static int dump_addrs(
+    struct vip_driver *d, struct reader *r, bool *interrupted, struct error *err)
 {
 	r->addrs.n = 0;
 	*interrupted = false;
@@ -125,8 +126,6 @@ static int dump_addrs(struct vip_driver *d, struct reader *r, unsigned families,
 		struct ifaddrmsg ifa = {.ifa_family = (uint8_t)family_info(f)->af};
 		bool again = false;
 
-		if (!(families & FAMILY_BIT(f)))
-			continue;
 		if (nlc_dump(d->nl, nlc_msg(RTM_GETADDR, 0, &ifa, sizeof(ifa)), on_addr,
 			r, &again, err)) {
 			/* A kernel without IPv6 has no such dump: then none are there. */
@@ -148,10 +147,11 @@ static int vip_read(
 	bool again = true;
 	int result = 0;
 
+	(void)families;
 	for (int i = 0; i < READ_TRIES && again && result == 0; i++) {
 		result = dump_links(d, &r, &again, err);
 		if (result == 0 && !again)
-			result = dump_addrs(d, &r, families, &again, err);
+			result = dump_addrs(d, &r, &again, err);
 	}
 	if (result)
 		error_wrap(err, "cannot read interfaces and addresses");

@@ -1,122 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The lock that every legacy iptables command takes. iptables waits in a blocking flock()
- * under alarm(); here the lock is tried until the deadline, which needs no signal. */
+/* The lock that every legacy iptables command takes. */
 #include "config.h"
 
 #include "kernel/xtlock.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <time.h>
 
-#include "base/auto.h"
+#include "kernel/filelock.h"
 
 #define LOCK_FILE "/run/xtables.lock"
-#define RETRY_MS 20
 
-static const char *lock_path(void)
+int xtlock_take(double wait, int *fd, struct error *err)
 {
 	const char *path = getenv("XTABLES_LOCKFILE");
 
-	return path && *path ? path : LOCK_FILE;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-/* The process that holds the flock of this file, or 0. A holder in another pid namespace
- * is shown as 0, too; waiting processes have "->" in their line. */
-static int holder_pid(int fd)
-{
-	AUTO(file) FILE *f = fopen("/proc/locks", "re");
-	char line[256];
-	struct stat st;
-
-	if (!f || fstat(fd, &st))
-		return 0;
-	while (fgets(line, sizeof(line), f)) {
-		unsigned major, minor;
-		uint64_t inode;
-		int pid;
-
-		if (sscanf(line, "%*u: FLOCK %*s WRITE %d %x:%x:%" SCNu64, &pid, &major,
-			&minor, &inode) == 4 &&
-		    inode == st.st_ino && makedev(major, minor) == st.st_dev)
-			return pid > 0 ? pid : 0;
-	}
-	return 0;
-}
-
-static bool process_name(int pid, char *name, size_t size)
-{
-	char path[64];
-	FILE *f;
-	bool ok;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	ok = fgets(name, (int)size, f);
-	fclose(f);
-	if (ok)
-		name[strcspn(name, "\n")] = '\0';
-	return ok;
-}
-
-static int set_locked(int fd, double wait, struct error *err)
-{
-	int pid = holder_pid(fd);
-	char name[64], who[128];
-
-	if (!pid)
-		snprintf(who, sizeof(who), "another process");
-	else if (process_name(pid, name, sizeof(name)))
-		snprintf(who, sizeof(who), "%s (pid %d)", name, pid);
-	else
-		snprintf(who, sizeof(who), "pid %d", pid);
-	if (wait > 0)
-		return error_set(err, ERR_LOCKED, 0,
-		    "%s: still held by %s after %g seconds", lock_path(), who, wait);
-	return error_set(err, ERR_LOCKED, 0, "%s: held by %s", lock_path(), who);
-}
-
-int xtlock_take(double wait, int *ret, struct error *err)
-{
-	static const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
-	double deadline = now() + wait;
-	int fd = open(lock_path(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return error_set(err, ERR_KERNEL, errno, "cannot open %s", lock_path());
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK) {
-			error_set(err, ERR_KERNEL, errno, "cannot lock %s", lock_path());
-			close(fd);
-			return -1;
-		}
-		if (now() >= deadline) {
-			set_locked(fd, wait, err);
-			close(fd);
-			return -1;
-		}
-		nanosleep(&pause, NULL);
-	}
-	*ret = fd;
-	return 0;
+	return filelock_take(path && *path ? path : LOCK_FILE, wait, fd, err);
 }

@@ -133,3 +133,27 @@ void plan_count(const struct plan *p, struct plan_counts *ret)
 	for (size_t i = 0; i < p->n_ops; i++)
 		op_each_change(&p->ops[i], count, ret);
 }
+
+static size_t count_rules(const struct fw_table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_chains; i++)
+		n += t->chains[i].n_rules + !t->chains[i].builtin;
+	return n;
+}
+
+size_t plan_count_wanted(const struct state *want)
+{
+	size_t n = want->sets.n_sets + want->lvs.n_services + want->vips.n_links +
+		   want->vips.n_addrs + want->knobs.n_knobs;
+
+	family_foreach (f)
+		for (enum fw_table_id t = 0; t < FW_TABLE_COUNT; t++)
+			n += count_rules(&want->fw[f].tables[t]);
+	for (size_t i = 0; i < want->sets.n_sets; i++)
+		n += want->sets.sets[i].n_entries;
+	for (size_t i = 0; i < want->lvs.n_services; i++)
+		n += want->lvs.services[i].n_dests;
+	return n;
+}

@@ -5,7 +5,7 @@
 #include "plan/plan.h"
 
 /* An operation taken apart into the single objects that it adds, changes or removes: what
- * people count and read. For the printers of plan/ only. */
+ * people count and read. */
 enum change_type {
 	CHANGE_CHAIN,	 /* struct fw_chain */
 	CHANGE_RULE,	 /* struct fw_rule; never "changed", always out and in */
@@ -18,6 +18,8 @@ enum change_type {
 	CHANGE_ADDR,	 /* struct vip_addr */
 	CHANGE_KNOB,	 /* struct knob */
 };
+#define CHANGE_TYPE_COUNT 10
+const char *change_type_name(enum change_type t); /* "rule", "virtual server", ... */
 
 struct change {
 	enum change_type type;
@@ -30,6 +32,11 @@ static inline const void *change_object(const struct change *c)
 {
 	return c->want ? c->want : c->have;
 }
+
+/* '+', '-' or '~'. */
+char change_sign(const struct change *c);
+/* The object in words, without its type: "iptables nat -A KUBE-SERVICES ..." */
+void change_print_object(struct strbuf *sb, const struct change *c);
 
 typedef void change_fn(void *ctx, const struct change *c);
 void op_each_change(const struct op *op, change_fn *each, void *ctx);

@@ -31,11 +31,6 @@ static inline bool scope_may_remove(const struct scope *s, unsigned owners)
 	return owners & s->modes && !(owners & OWN_KUBELET);
 }
 
-/* kube-ipvs0 holds, or is to hold, an address of this family. */
-bool state_has_vips(const struct state *s, enum family f);
-/* An address that kube-proxy takes for its own on kube-ipvs0: not loopback, not
- * link-local. */
-bool vip_is_service_addr(const struct vip_addr *a);
 /* The family of one of our sets, which a bitmap does not say itself. */
 enum family kset_name_family(const char *name);
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "plan/diff.h"
+#include "state/fw_fate.h"
 
 #include <string.h>
 
@@ -56,12 +57,40 @@ struct rules {
 	VEC(struct fw_rule) list;
 };
 
-static bool has_rule(const struct fw_chain *c, const struct fw_rule *r)
+static bool is_among(const struct fw_rule *rules, size_t n, const struct fw_rule *r)
 {
-	for (size_t i = 0; c && i < c->n_rules; i++)
-		if (fw_rule_eq(&c->rules[i], r))
+	for (size_t i = 0; i < n; i++)
+		if (fw_rule_eq(&rules[i], r))
 			return true;
 	return false;
+}
+
+static bool has_rule(const struct fw_chain *c, const struct fw_rule *r)
+{
+	return c && is_among(c->rules, c->n_rules, r);
+}
+
+/*
+ * The rules of a built-in chain that count as being there. Below a rule that ends the way
+ * of every packet ours would have no effect. A wanted state that was read is taken as it
+ * is: it holds its chains' policies.
+ */
+static size_t n_effective(
+    const struct job *j, const struct fw_chain *have, const struct fw_chain *want)
+{
+	if (!have->builtin || !want || want->policy != FW_POLICY_NONE)
+		return have->n_rules;
+	return fw_reachable(j->have, have);
+}
+
+/* A wanted rule without effect, which gets another place. */
+static bool is_moved(const struct fw_chain *have, const struct fw_chain *want,
+    size_t n_effective, size_t at)
+{
+	const struct fw_rule *r = &have->rules[at];
+
+	return at >= n_effective && has_rule(want, r) &&
+	       !is_among(have->rules, n_effective, r);
 }
 
 static bool is_dropped(const struct job *j, const struct fw_chain *want,
@@ -77,7 +106,7 @@ static bool is_dropped(const struct job *j, const struct fw_chain *want,
 /*
  * Where a missing rule goes: below the one that is wanted before it, if that is still
  * among our own at the head of the chain, else to the top, where kube-proxy inserts. Any
- * place is accepted for one that is there.
+ * place that packets get to is accepted for one that is there.
  */
 static size_t place_for(const struct job *j, const char *chain, const struct rules *now,
     const struct fw_rule *before)
@@ -91,12 +120,13 @@ static size_t place_for(const struct job *j, const char *chain, const struct rul
 	return 0;
 }
 
-static void insert(struct rules *r, size_t at, const struct fw_rule *rule)
+static void insert(struct rules *r, size_t at, const struct fw_rule *rule, bool moved)
 {
 	vec_push(&r->list, *rule);
 	memmove(&r->list.v[at + 1], &r->list.v[at],
 	    (r->list.n - 1 - at) * sizeof(*r->list.v));
 	r->list.v[at] = *rule;
+	r->list.v[at].moved = moved;
 }
 
 /* The chain's content with our rules in it; have itself if nothing changes. */
@@ -104,11 +134,13 @@ static const struct fw_chain *patched(
     struct job *j, const struct fw_chain *have, const struct fw_chain *want)
 {
 	const struct fw_chain *ret = have;
+	size_t n = n_effective(j, have, want);
 	struct rules now = {0};
 	bool changed = false;
 
 	for (size_t i = 0; i < have->n_rules; i++) {
-		if (have->builtin && is_dropped(j, want, have->name, &have->rules[i]))
+		if ((have->builtin && is_dropped(j, want, have->name, &have->rules[i])) ||
+		    is_moved(have, want, n, i))
 			changed = true;
 		else
 			vec_push(&now.list, have->rules[i]);
@@ -116,10 +148,11 @@ static const struct fw_chain *patched(
 	for (size_t i = 0; want && i < want->n_rules; i++) {
 		const struct fw_rule *r = &want->rules[i];
 
-		if (has_rule(have, r))
+		if (is_among(have->rules, n, r))
 			continue;
 		insert(&now,
-		    place_for(j, have->name, &now, i ? &want->rules[i - 1] : NULL), r);
+		    place_for(j, have->name, &now, i ? &want->rules[i - 1] : NULL), r,
+		    has_rule(have, r));
 		changed = true;
 	}
 	if (changed)
@@ -228,6 +261,10 @@ static const struct fw_chain *reordered(
 static const struct fw_chain *after(
     struct job *j, const struct fw_chain *have, const struct fw_chain *want)
 {
+	if (want && want->whole)
+		return fw_chain_eq(have, want)
+			   ? have
+			   : changed_copy(j, want, want->rules, want->n_rules);
 	if (have->builtin || own_chain(j->table, have->name) & OWN_KUBELET)
 		return patched(j, have, want);
 	if (!want || fw_chain_eq(have, want))

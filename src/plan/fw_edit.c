@@ -3,7 +3,8 @@
  * The fewest rule changes between two contents of a chain. Rules of a chain differ from
  * each other nearly always, and between sequences without repetition the longest common
  * subsequence is the longest increasing run of positions: exact in n log n, so that
- * chains of 20,000 rules need no guard. Of equal rules the k-th is taken for the k-th.
+ * chains of 20,000 rules need no guard. Of equal rules the k-th is taken for the k-th. In
+ * chains that others write too it is our rules that move, see fw_rule.moved.
  */
 #include "config.h"
 
@@ -33,7 +34,7 @@ static struct indexed *make_index(const struct fw_rule *rules, size_t n)
 	struct indexed *x = xcalloc(n + 1, sizeof(*x));
 
 	for (size_t i = 0; i < n; i++)
-		x[i] = (struct indexed){fw_rule_hash(&rules[i]), i, false};
+		x[i] = (struct indexed){fw_rule_hash(&rules[i]), i, rules[i].moved};
 	qsort(x, n, sizeof(*x), cmp_indexed);
 	return x;
 }
@@ -107,7 +108,7 @@ static size_t *match_up(
 	size_t *pos = xcalloc(n_have + 1, sizeof(*pos));
 
 	for (size_t i = 0; i < n_have; i++)
-		pos[i] = partner(x, n_want, want, &have[i]);
+		pos[i] = have[i].moved ? NOWHERE : partner(x, n_want, want, &have[i]);
 	keep_increasing(pos, n_have);
 	free(x);
 	return pos;

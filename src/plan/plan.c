@@ -24,21 +24,6 @@ const char *phase_name(enum phase p)
 	return names[p];
 }
 
-bool vip_is_service_addr(const struct vip_addr *a)
-{
-	return !strcmp(a->link, VIP_LINK) && !addr_is_loopback(&a->prefix.addr) &&
-	       !addr_is_link_local(&a->prefix.addr);
-}
-
-bool state_has_vips(const struct state *s, enum family f)
-{
-	for (size_t i = 0; i < s->vips.n_addrs; i++)
-		if (vip_is_service_addr(&s->vips.addrs[i]) &&
-		    addr_family(&s->vips.addrs[i].prefix.addr) == f)
-			return true;
-	return false;
-}
-
 /* ---- order */
 
 /* Within a phase: what others refer to comes first, and goes last. */

@@ -88,6 +88,8 @@ struct plan_counts {
 /* Counts objects, one per line of plan_print_text(): chains and sets that come or go as such,
  * rules, set entries, virtual servers, real servers, addresses, sysctls. */
 void plan_count(const struct plan *p, struct plan_counts *ret);
+/* The objects of a wanted state, counted the same way. */
+size_t plan_count_wanted(const struct state *want);
 
 /*
  * The fewest rule changes that turn one chain's content into another's, for drivers and

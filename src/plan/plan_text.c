@@ -133,30 +133,41 @@ static void print_knob(struct strbuf *sb, const struct change *c)
 		strbuf_addf(sb, " -> %s", want->value);
 }
 
+static const struct {
+	const char *name;
+	void (*print)(struct strbuf *sb, const struct change *c);
+} types[CHANGE_TYPE_COUNT] = {
+    [CHANGE_CHAIN] = {"chain", print_chain},
+    [CHANGE_RULE] = {"rule", print_rule},
+    [CHANGE_SET] = {"set", print_set},
+    [CHANGE_ENTRY] = {"set entry", print_entry},
+    [CHANGE_SERVER] = {"virtual server", print_server},
+    [CHANGE_DEST] = {"real server", print_dest},
+    [CHANGE_TIMEOUTS] = {"time-outs", print_timeouts},
+    [CHANGE_LINK] = {"link", print_vip},
+    [CHANGE_ADDR] = {"address", print_vip},
+    [CHANGE_KNOB] = {"sysctl", print_knob},
+};
+
+const char *change_type_name(enum change_type t)
+{
+	return types[t].name;
+}
+
+char change_sign(const struct change *c)
+{
+	return !c->have ? '+' : !c->want ? '-' : '~';
+}
+
+void change_print_object(struct strbuf *sb, const struct change *c)
+{
+	types[c->type].print(sb, c);
+}
+
 static void print_change(struct strbuf *sb, const struct change *c)
 {
-	static const struct {
-		const char *name;
-		void (*print)(struct strbuf *sb, const struct change *c);
-	} types[] = {
-	    [CHANGE_CHAIN] = {"chain", print_chain},
-	    [CHANGE_RULE] = {"rule", print_rule},
-	    [CHANGE_SET] = {"set", print_set},
-	    [CHANGE_ENTRY] = {"set entry", print_entry},
-	    [CHANGE_SERVER] = {"virtual server", print_server},
-	    [CHANGE_DEST] = {"real server", print_dest},
-	    [CHANGE_TIMEOUTS] = {"time-outs", print_timeouts},
-	    [CHANGE_LINK] = {"link", print_vip},
-	    [CHANGE_ADDR] = {"address", print_vip},
-	    [CHANGE_KNOB] = {"sysctl", print_knob},
-	};
-
-	strbuf_addf(sb, "  %c %-14s ",
-	    !c->have   ? '+'
-	    : !c->want ? '-'
-		       : '~',
-	    types[c->type].name);
-	types[c->type].print(sb, c);
+	strbuf_addf(sb, "  %c %-14s ", change_sign(c), change_type_name(c->type));
+	change_print_object(sb, c);
 	strbuf_addch(sb, '\n');
 }
 

@@ -131,6 +131,7 @@ struct fw_rule {
 	uint8_t invert;		/* FW_INV_* */
 	uint8_t proto;		/* 0 = any */
 	uint8_t n_matches;
+	bool moved; /* of a plan: is taken out and put in, so that others keep still */
 	const char *in, *out; /* interface, "veth+" for a prefix; NULL = any */
 	const struct fw_match *matches;
 	struct fw_target target;
@@ -150,6 +151,8 @@ struct fw_chain {
 	/* Wanted states: rules but for the last n_tail may come in any order. */
 	bool unordered;
 	size_t n_tail;
+	/* Wanted states: this is all of a built-in chain, the rules of others included. */
+	bool whole;
 	struct fw_rule *rules;
 	size_t n_rules;
 	const char *why;

@@ -197,6 +197,39 @@ unsigned own_jump(enum fw_table_id table, const char *chain, const struct fw_rul
 	return OWN_FOREIGN;
 }
 
+/* ---- rules in chains that both modes have */
+
+static bool matches_own_set(const struct fw_rule *r)
+{
+	for (unsigned i = 0; i < r->n_matches; i++)
+		if (r->matches[i].kind == FWM_SET && own_set(r->matches[i].set.name))
+			return true;
+	return false;
+}
+
+unsigned own_rule(enum fw_table_id table, const char *chain, const struct fw_rule *r)
+{
+	unsigned owners = own_chain(table, chain), to = 0;
+
+	if (owners != OWN_BOTH || r->opaque)
+		return owners;
+	if (r->target.kind == FWT_JUMP)
+		to = own_chain(table, r->target.chain);
+	if (to == OWN_IPTABLES || to == OWN_IPVS)
+		return to;
+	if (matches_own_set(r))
+		return OWN_IPVS;
+	/* Only iptables mode has the addresses of services in rules. */
+	if (addr_is_set(&r->dst.addr))
+		return OWN_IPTABLES;
+	/* ipvs mode lets go what comes from loopback, iptables mode drops INVALID. */
+	if (table == FW_NAT && !strcmp(chain, "KUBE-SERVICES"))
+		return r->target.kind == FWT_RETURN ? OWN_IPVS : OWN_BOTH;
+	if (table == FW_FILTER && !strcmp(chain, "KUBE-FORWARD"))
+		return r->target.kind == FWT_DROP ? OWN_IPTABLES : OWN_BOTH;
+	return OWN_BOTH;
+}
+
 /* ---- sets, links, virtual servers */
 
 /* After KUBE- or KUBE-6-. */

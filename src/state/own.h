@@ -19,6 +19,9 @@ unsigned own_chain(enum fw_table_id table, const char *name);
 /* A rule in a built-in chain: exactly one of the jumps of the two modes (any release that
  * own.c lists), or the helper rule of a migration. */
 unsigned own_jump(enum fw_table_id table, const char *chain, const struct fw_rule *r);
+/* A rule in one of our chains: the chain's owners; in a chain that both modes have, the
+ * mode that the rule serves, or both. */
+unsigned own_rule(enum fw_table_id table, const char *chain, const struct fw_rule *r);
 unsigned own_set(const char *name);
 unsigned own_link(const char *name);
 
@@ -28,5 +31,12 @@ unsigned own_link(const char *name);
  * interface of the node. fwmark servers never.
  */
 bool own_virtual_server(const struct state *have, const struct lvs_service *s);
+
+/* Modes (MODE_BIT mask) of which a state holds more of this family than unused leftovers: a
+ * chain, a rule in a shared chain, a virtual server, an address. A canary or an IP set alone
+ * is none. */
+unsigned own_modes_present(const struct state *s, enum family f);
+/* The mode that new connections to services take, as a mask of one; 0: neither. */
+unsigned own_modes_carrying(const struct state *s, enum family f);
 
 #endif

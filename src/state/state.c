@@ -21,6 +21,15 @@ void state_free(struct state *s)
 		arena_free(s->arena); /* the state itself lives in it */
 }
 
+bool state_has_vips(const struct state *s, enum family f)
+{
+	for (size_t i = 0; i < s->vips.n_addrs; i++)
+		if (vip_is_service_addr(&s->vips.addrs[i]) &&
+		    addr_family(&s->vips.addrs[i].prefix.addr) == f)
+			return true;
+	return false;
+}
+
 static const char *const mode_names[] = {
     [MODE_IPTABLES] = "iptables",
     [MODE_IPVS] = "ipvs",

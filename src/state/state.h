@@ -35,6 +35,9 @@ enum mode { MODE_IPTABLES, MODE_IPVS };
 const char *mode_name(enum mode m);
 bool mode_parse(const char *s, enum mode *ret);
 
+/* kube-ipvs0 holds, or is to hold, an address of a service of this family. */
+bool state_has_vips(const struct state *s, enum family f);
+
 /* The kinds of kernel object, in the order of parts that users see. */
 enum kind { KIND_FW, KIND_KSET, KIND_LVS, KIND_VIP, KIND_KNOB };
 #define KIND_COUNT 5

@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool vip_is_service_addr(const struct vip_addr *a)
+{
+	return !strcmp(a->link, VIP_LINK) && !addr_is_loopback(&a->prefix.addr) &&
+	       !addr_is_link_local(&a->prefix.addr);
+}
+
 int vip_addr_cmp(const struct vip_addr *a, const struct vip_addr *b)
 {
 	int c = strcmp(a->link, b->link);

@@ -31,6 +31,9 @@ struct vip_table {
 	size_t n_addrs;
 };
 
+/* An address that kube-proxy takes for its own: on kube-ipvs0, not loopback, not
+ * link-local. */
+bool vip_is_service_addr(const struct vip_addr *a);
 int vip_addr_cmp(const struct vip_addr *a, const struct vip_addr *b);
 void vip_sort(struct vip_table *t); /* sorts and removes duplicates */
 struct vip_link *vip_find_link(const struct vip_table *t, const char *name);

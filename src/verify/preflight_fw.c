@@ -7,82 +7,19 @@
 #include "config.h"
 
 #include "verify/preflight_fw.h"
+#include "state/fw_fate.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* How deep jumps are followed; tables with loops cannot be loaded. */
-#define MAX_DEPTH 16
-
-/* What happens to a packet that no particular condition holds for. */
-enum fate { FATE_GOES_ON, FATE_ACCEPT, FATE_DROP, FATE_RETURN };
 
 static bool starts_with(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-/* ---- the fate of a packet that matches nothing in particular */
-
-/* "-j REJECT --reject-with icmp-host-prohibited" and the like, perhaps with a comment. */
-static enum fate fate_of_text(const char *text)
-{
-	const char *end;
-
-	if (starts_with(text, "-m comment --comment ")) {
-		text += strlen("-m comment --comment ");
-		end = *text == '"' ? strstr(text + 1, "\" ") : strchr(text, ' ');
-		if (!end)
-			return FATE_GOES_ON;
-		text = end + (*text == '"' ? 2 : 1);
-	}
-	if (starts_with(text, "-j DROP") || starts_with(text, "-j REJECT"))
-		return FATE_DROP;
-	return starts_with(text, "-j ACCEPT") ? FATE_ACCEPT : FATE_GOES_ON;
-}
-
-static bool is_unconditional(const struct fw_rule *r)
-{
-	for (size_t i = 0; i < r->n_matches; i++)
-		if (r->matches[i].kind != FWM_COMMENT)
-			return false;
-	return !addr_is_set(&r->src.addr) && !addr_is_set(&r->dst.addr) && !r->in &&
-	       !r->out && !r->proto;
-}
-
-static enum fate fate_in(const struct fw_table *t, const char *chain, unsigned depth)
-{
-	const struct fw_chain *c = depth < MAX_DEPTH ? fw_chain_find(t, chain) : NULL;
-	enum fate fate = FATE_GOES_ON;
-
-	for (size_t i = 0; c && i < c->n_rules; i++) {
-		const struct fw_rule *r = &c->rules[i];
-
-		if (r->opaque)
-			fate = fate_of_text(r->opaque);
-		else if (!is_unconditional(r))
-			fate = FATE_GOES_ON;
-		else if (r->target.kind == FWT_DROP || r->target.kind == FWT_REJECT)
-			fate = FATE_DROP;
-		else if (r->target.kind == FWT_ACCEPT)
-			fate = FATE_ACCEPT;
-		else if (r->target.kind == FWT_RETURN)
-			fate = FATE_RETURN;
-		else if (r->target.kind == FWT_JUMP)
-			fate = fate_in(t, r->target.chain, depth + 1);
-		else
-			fate = FATE_GOES_ON;
-		if (fate == FATE_RETURN)
-			break;
-		if (fate != FATE_GOES_ON)
-			return fate;
-	}
-	return c && c->policy == FW_POLICY_DROP ? FATE_DROP : FATE_GOES_ON;
-}
-
 static bool drops_rest(const struct subject *s, enum family f, const char *chain)
 {
-	return fate_in(&s->have->fw[f].tables[FW_FILTER], chain, 0) == FATE_DROP;
+	return fw_chain_fate(&s->have->fw[f].tables[FW_FILTER], chain) == FW_DROPPED;
 }
 
 static bool has_services(const struct subject *s, enum family f)

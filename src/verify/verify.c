@@ -166,9 +166,10 @@ static void check_dests(struct inspection *in, const char *about,
 			finding(in, about, "real server %s is missing", addr);
 		else if (!lvs_dest_same_settings(w, h))
 			finding(in, about,
-			    "real server %s has weight %d and forwarding %u; wanted: %d "
-			    "and %u",
-			    addr, h->weight, h->fwd, w->weight, w->fwd);
+			    "real server %s has weight %d, forwarding %u, thresholds "
+			    "%u/%u; wanted: %d, %u, %u/%u",
+			    addr, h->weight, h->fwd, h->l_thresh, h->u_thresh, w->weight,
+			    w->fwd, w->l_thresh, w->u_thresh);
 	}
 	for (size_t i = 0; i < have->n_dests; i++)
 		if (!find_dest(want, &have->dests[i]))

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "verify/finding.h"
+#include "state/fw_fate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,12 +27,19 @@ static const char *chain_name(
 	return buf;
 }
 
+/* The place of the rule, or c->n_rules. */
+static size_t find(const struct fw_chain *c, const struct fw_rule *r)
+{
+	size_t i = 0;
+
+	while (i < c->n_rules && !fw_rule_eq(&c->rules[i], r))
+		i++;
+	return i;
+}
+
 static bool contains(const struct fw_chain *c, const struct fw_rule *r)
 {
-	for (size_t i = 0; c && i < c->n_rules; i++)
-		if (fw_rule_eq(&c->rules[i], r))
-			return true;
-	return false;
+	return c && find(c, r) < c->n_rules;
 }
 
 static void report_rule(const struct view *v, const struct fw_chain *c, const char *what,
@@ -110,6 +118,7 @@ static void check_shared(
 {
 	/* A policy says that the chain was read: then what is not ours is no demand. */
 	bool read = want->builtin && want->policy != FW_POLICY_NONE;
+	size_t reachable = have && !read ? fw_reachable(v->have, have) : 0;
 
 	for (size_t i = 0; i < want->n_rules; i++) {
 		const struct fw_rule *r = &want->rules[i];
@@ -118,6 +127,9 @@ static void check_shared(
 			continue;
 		if (!contains(have, r))
 			report_rule(v, want, "missing", r);
+		else if (!read && want->builtin && find(have, r) >= reachable)
+			report_rule(
+			    v, want, "no packet gets to it, behind another rule", r);
 	}
 }
 

@@ -125,7 +125,7 @@ fresh()
 {
 	local user=''
 	[ "$(id -u)" = 0 ] || user=r
-	XTABLES_LOCKFILE=$work/xtables.lock unshare "-${user}n" bash "$here/bench.sh" --inside \
+	XTABLES_LOCKFILE=$work/xtables.lock VIPSHIFT_STATE_DIR=$work/state unshare "-${user}n" bash "$here/bench.sh" --inside \
 		"$work" "$@" || die "$*: failed"
 }
 

@@ -8,6 +8,7 @@ top=${srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
 golden=$top/testdata/golden
 vipshift=${VIPSHIFT:-./vipshift}
 work=$(mktemp -d)
+export VIPSHIFT_STATE_DIR=$work/state
 trap 'rm -rf "$work"' EXIT
 failed=0 passed=0
 

@@ -106,6 +106,14 @@ expect 64 'one word too many' show -f "$f" extra
 expect 64 'expected an IP address' render ipvs -f "$f" --node-address 1.2.3
 expect 64 'expected iptables, ip6tables' render ipvs -f "$f" --part rules
 expect 64 '1\.2' render ipvs -f "$f" --kube-proxy 1.2
+expect 64 'which mode' flush
+expect 64 'from means nothing' flush ipvs -f "$f"
+expect 64 'which one\? snapshot save FILE, or snapshot restore FILE' snapshot
+expect 64 'which one' snapshot load "$f"
+expect 64 'which file' snapshot save
+expect 64 'dry-run means nothing' snapshot save "$work/snapshot" --dry-run
+expect 1 'cluster\.json:1: this is not a snapshot' snapshot restore "$f" --dry-run
+expect 1 'nowhere.*No such file' snapshot restore "$work/nowhere" --dry-run
 expect 64 'exclude each other' render ipvs -f "$f" -4 -6
 
 # privilege: writing and reading the kernel want it; rendering does not
@@ -124,6 +132,8 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	expect 0 '' render iptables -f "$f" -n node-a --part iptables
 	expect 5 'permi|root' apply iptables -f "$f" -n node-a
 	expect 5 'permi|root' migrate --to ipvs -y -f "$f" -n node-a
+	expect 5 'permi|root' flush ipvs -y
+	expect 5 'permi|root' snapshot save "$work/snapshot"
 	vipshift=$real
 fi
 finish

@@ -63,8 +63,10 @@ check 'no policy is printed' sh -c "! grep -E '^:(INPUT|FORWARD|OUTPUT|PREROUTIN
 	'$work/out'"
 
 # help, man page and completion know the same options
-for command in show render diff apply verify migrate; do
-	expect 0 '' "$command" --help
+for command in show render diff apply verify repair migrate flush 'snapshot save' \
+	'snapshot restore'; do
+	# shellcheck disable=SC2086  # one word or two
+	expect 0 '' $command --help
 	check "man page knows $command" grep -q "^\\.Cm $command" "$top/man/vipshift.8"
 	# shellcheck disable=SC2013  # words are what is wanted
 	for option in $(grep -oE '^  .{4}--[a-z0-9-]+' "$work/out" | grep -oE '[a-z0-9-]+$' |

@@ -46,7 +46,8 @@ static inline void golden_links(const char *folder, struct vip_table *t, struct 
 	json_array_foreach(list, i, link)
 	{
 		const char *name = json_string_value(json_object_get(link, "ifname"));
-		struct vip_link l = {.name = arena_strdup(a, name), .kind = ""};
+		struct vip_link l = {.name = arena_strdup(a, name),
+		    .kind = strcmp(name, VIP_LINK) ? "" : "dummy"};
 
 		vec_push(&links, l);
 		json_array_foreach(json_object_get(link, "addrs"), k, addr)
@@ -189,6 +190,19 @@ static inline void wanted_free(struct wanted *w)
 	state_free(w->state);
 	model_free(w->model);
 	conf_free(w->conf);
+}
+
+/* Names the first line that differs. */
+static inline void assert_same_text(const char *name, const char *a, const char *b)
+{
+	while (*a && *b && strcspn(a, "\n") == strcspn(b, "\n") &&
+	       !strncmp(a, b, strcspn(a, "\n"))) {
+		a += strcspn(a, "\n") + 1;
+		b += strcspn(b, "\n") + 1;
+	}
+	if (*a || *b)
+		fail_msg("%s: %.*s became %.*s", name, (int)strcspn(a, "\n"), a,
+		    (int)strcspn(b, "\n"), b);
 }
 
 /* ---- running */

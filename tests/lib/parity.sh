@@ -76,6 +76,8 @@ parity_run()
 	local golden=$1 out=$2 case=$3 mode=$4 version=$5 addresses=$6
 	local step cluster recorded arguments
 
+	# Neither the machine's own nor that of a case beside this one.
+	export VIPSHIFT_STATE_DIR=$out/state
 	# The host of a native run may lack the dummy device; any device has addresses.
 	ip link add eth0 type dummy 2>/dev/null || ip link add eth0 type bridge
 	# A packet to a service address needs a way out to be counted.

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The walk of the commands that make the kernel equal a wanted state. What is said about
+ * it, and whether a plan may be run, is the command's business.
+ */
+#include "config.h"
+
+#include "cmd/run.h"
+#include "cmd/exit.h"
+#include "cmd/flows.h"
+#include "cmd/report.h"
+#include "cmd/state_dir.h"
+#include "verify/verify.h"
+
+/* Another writer may move the tables between reading and writing; each try plans anew. */
+#define MAX_TRIES 5
+
+int run_prepare(struct run *r, struct error *err)
+{
+	struct context *ctx = r->ctx;
+	struct kernel_caps caps;
+
+	if (context_load(ctx, err) || context_read(ctx, err) ||
+	    context_probe(ctx, false, &caps, err) ||
+	    context_emit(ctx, ctx->opts.mode, err))
+		return -1;
+	r->scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
+	return 0;
+}
+
+static bool wants_ipvs(const struct state *s)
+{
+	return s->sets.n_sets || s->lvs.n_services;
+}
+
+/* What was read of IPVS proves that it is there. Where nothing was, and a half-built
+ * state would be the worse for it, everything is tried before the first write. */
+static int prepare_to_write(struct run *r, struct error *err)
+{
+	struct live_options live = {
+	    .variant = r->ctx->opts.variant, .lock_wait = r->ctx->opts.wait};
+	struct kernel_caps caps;
+
+	if (r->sink)
+		return 0;
+	if (wants_ipvs(r->ctx->want) && !r->ctx->have->lvs.n_services &&
+	    context_probe(r->ctx, true, &caps, err))
+		return -1;
+	return live_sink_open(&live, &r->sink, err);
+}
+
+static int verify_result(struct run *r, struct error *err)
+{
+	struct context *ctx = r->ctx;
+	struct notes findings = {0};
+	int ret;
+
+	state_free(r->before);
+	r->before = ctx->have; /* what is wanted may borrow from it */
+	ctx->have = NULL;
+	if (context_reread(ctx, err))
+		return error_wrap(err, "written, but cannot be read back");
+	ret = verify_state(ctx->want, ctx->have, &r->scope, &findings, err);
+	if (ctx->opts.verbose)
+		report_notes(ctx, &findings, NOTE_REFUSE);
+	notes_clear(&findings);
+	if (ret)
+		return error_wrap(
+		    err, "written, but the kernel does not hold what was wanted");
+	return 0;
+}
+
+static void count_written(struct run *r, const struct plan *plan)
+{
+	struct plan_counts n;
+
+	plan_count(plan, &n);
+	r->n_written++;
+	r->counts.add += n.add;
+	r->counts.change += n.change;
+	r->counts.remove += n.remove;
+}
+
+static int write_plan(struct run *r, const struct plan *plan, struct error *err)
+{
+	struct outcome out = {0};
+	struct error flows = {0};
+	size_t stale = 0;
+
+	if (prepare_to_write(r, err))
+		return -1;
+	if (sink_run(r->sink, plan, 0, plan->n_ops, &out, err)) {
+		if (err->kind != ERR_MOVED && out.done) {
+			err->kind = ERR_PARTIAL;
+			return error_wrap(err,
+			    "%zu of %zu operations done, run the same command again to "
+			    "continue",
+			    out.done, plan->n_ops);
+		}
+		return -1;
+	}
+	count_written(r, plan);
+	if (flows_settle(r->ctx, plan, &stale, &flows))
+		report_problem(r->ctx, "warning: stale UDP flows were not looked for: %s",
+		    flows.msg);
+	r->stale_flows += stale;
+	return verify_result(r, err);
+}
+
+static int plan_model(struct run *r, struct plan **ret, struct error *err)
+{
+	r->draining = context_drain(r->ctx);
+	return plan_make(r->ctx->want, r->ctx->have, &r->scope, ret, err);
+}
+
+/* One try: plan from ctx->have and run it. Returns an exit status or -1. */
+static int try_once(struct run *r, struct error *err)
+{
+	AUTO(plan) struct plan *plan = NULL;
+	int status;
+
+	if ((r->plan ? r->plan : plan_model)(r, &plan, err))
+		return -1;
+	report_notes(
+	    r->ctx, &plan->notes, r->ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
+	status = r->review(r, plan, err);
+	if (status)
+		return status;
+	if (plan->n_ops && write_plan(r, plan, err))
+		return -1;
+	if (!r->plan && r->ctx->opts.mode == MODE_IPVS)
+		state_dir_write_ledger(r->ctx, true);
+	return EXIT_DONE;
+}
+
+int run_to_end(struct run *r, struct error *err)
+{
+	double begin = report_clock();
+	int status;
+
+	for (int i = 0; i < MAX_TRIES; i++) {
+		error_clear(err);
+		status = try_once(r, err);
+		r->seconds = report_clock() - begin;
+		/* What was not found when it was read back may be somebody else's work,
+		 * too. */
+		if (status >= 0 || (err->kind != ERR_MOVED && err->kind != ERR_VERIFY))
+			return status;
+		report_info(r->ctx, "%s; planning again", err->msg);
+		if (err->kind == ERR_MOVED && context_reread(r->ctx, err))
+			return -1;
+	}
+	return error_wrap(err, "gave up after %d tries", MAX_TRIES);
+}
+
+void run_free(struct run *r)
+{
+	state_free(r->before);
+	sink_close(r->sink);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_STATE_DIR_H
+#define CMD_STATE_DIR_H
+
+#include "cmd/context.h"
+
+/* The folder that holds what must outlive a run: the lock and the ledger. */
+
+/* --state-dir, else $VIPSHIFT_STATE_DIR, else /var/lib/vipshift. */
+const char *state_dir_path(const struct context *ctx);
+
+/*
+ * For whoever is going to write to the kernel: makes the folder if needed and takes its
+ * lock, which context_free() releases, so that runs never overlap. Waits as long as
+ * --wait says. Does nothing in a dry run, and when it is already taken. -1: ERR_LOCKED
+ * names the holder.
+ */
+int state_dir_lock(struct context *ctx, struct error *err);
+
+/* Reads the ledger into ctx->ledger. A missing one is an empty one; so is, with a
+ * warning, one that cannot be used. */
+void state_dir_read_ledger(struct context *ctx);
+
+/* After a success in ipvs mode: remembers in the ledger what is wanted and what still
+ * leaves (ctx->want). `wanted` false: nothing is, the virtual servers were removed.
+ * Writes only if something changed; warns when it cannot. */
+void state_dir_write_ledger(struct context *ctx, bool wanted);
+
+/* Seconds since boot: the time of the ledger's deadlines. */
+uint64_t state_dir_now(void);
+
+/* Writes a file by way of a temporary one beside it, so that a reader sees the old or the
+ * new one. -1: ERR_INPUT. */
+int state_dir_replace_file(
+    const char *path, const struct strbuf *text, unsigned mode, struct error *err);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef KERNEL_FILELOCK_H
+#define KERNEL_FILELOCK_H
+
+#include "base/error.h"
+
+/*
+ * An flock on a file, which is made when it is not there. Takes it within wait seconds
+ * (0 = one try). Returns the descriptor in *fd; closing it releases the lock. -1:
+ * ERR_LOCKED, naming the holder (process name and pid) if /proc tells; ERR_BACKEND
+ * without the permission; or ERR_KERNEL.
+ */
+int filelock_take(const char *path, double wait, int *fd, struct error *err);
+
+#endif

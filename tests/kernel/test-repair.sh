@@ -1,0 +1,294 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a timer needs of repair, on this machine's own kernel: limits, locks, files, logs, stale
+# flows; and writers side by side. Each case runs in namespaces of its own.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+golden=$here/../../testdata/golden
+# shellcheck source=../lib/drift.sh
+. "$here/../lib/drift.sh"
+# shellcheck disable=SC2034  # for drift.sh
+mode=iptables cluster=$golden/dual-stack/cluster.json config=$golden/dual-stack/config.yaml
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
+
+skip()
+{
+	echo "repair: $1"
+	[ -z "${VIPSHIFT_NOSKIP:-}" ] || exit 1
+	exit 77
+}
+
+# expect STATUS 'PATTERN' COMMAND [OPTIONS]: the exit status, and what is said.
+expect()
+{
+	local want=$1 pattern=$2 got=0
+	shift 2
+	drift_vipshift "$@" >"$work/out" 2>&1 || got=$?
+	if [ "$got" != "$want" ]; then
+		echo "  $*: exit status $got, not $want:"
+	elif ! grep -Eq -- "$pattern" "$work/out"; then
+		echo "  $*: does not say: $pattern"
+	else
+		return 0
+	fi
+	sed 's/^/    /' "$work/out"
+	return 1
+}
+
+damage() { iptables-legacy -w 10 -F KUBE-FORWARD; }
+mended() { [ "$(iptables-legacy -S KUBE-FORWARD | grep -c '^-A')" = 3 ]; }
+unmended() { [ "$(iptables-legacy -S KUBE-FORWARD | grep -c '^-A')" = 0 ]; }
+# A negated command would not end the script.
+not() { ! "$@"; }
+
+# ---- the cases
+
+case_more_changes_than_allowed_are_refused()
+{
+	damage
+	expect 3 '3 changes are needed and --max-changes allows 2' repair --max-changes 2
+	unmended
+	grep -q 'event=drift .*missing=3 ' "$work/out"
+	grep -q 'event=run .*result=refused .*changes=0 ' "$work/out"
+	expect 3 'allows 2, 1% of 2[0-9][0-9] objects' repair --max-changes 1%
+	unmended
+	expect 3 'allows 0' repair --max-changes 0
+	expect 0 'changes=3 ' repair --max-changes 3
+	mended
+	expect 0 'changes=0 ' repair --max-changes 0
+	damage
+	expect 0 'changes=3 ' repair --max-changes 2%
+}
+
+case_check_reports_and_changes_nothing()
+{
+	damage
+	rm -rf "$VIPSHIFT_STATE_DIR"
+	expect 2 'event=drift .*service=- missing=3 .*kinds=rule:3 object="\+ rule iptables filter' \
+		repair --check
+	grep -q 'result=drift ' "$work/out"
+	expect 2 '3 to add, 0 to change, 0 to delete' repair --dry-run
+	unmended
+	not test -e "$VIPSHIFT_STATE_DIR"
+}
+
+case_drift_is_said_per_service()
+{
+	# shellcheck disable=SC2034  # for drift.sh
+	ipt=iptables-legacy
+	drift_delete nat KUBE-SERVICES '"default/dual-np:http cluster'
+	drift_delete nat "$(drift_chain KUBE-SVC default/dual:http)" statistic
+	expect 0 'event=drift mode=iptables service=default/dual-np:http missing=1 ' repair
+	grep -q 'event=drift mode=iptables service=default/dual:http missing=1 ' "$work/out"
+	[ "$(grep -c event= "$work/out")" = 3 ]
+}
+
+case_quiet_run_with_nothing_to_do_says_nothing()
+{
+	drift_vipshift repair -q >"$work/out" 2>&1
+	not test -s "$work/out"
+	damage
+	expect 0 'event=run .*result=repaired' repair -q
+}
+
+case_metrics_are_replaced_as_a_whole()
+{
+	damage
+	expect 0 'result=repaired' repair --metrics-file "$work/m.prom"
+	grep -qx 'vipshift_repair_drift{mode="iptables",kind="rule"} 3' "$work/m.prom"
+	grep -qx 'vipshift_repair_changes{mode="iptables"} 3' "$work/m.prom"
+	grep -qx 'vipshift_repair_success{mode="iptables"} 1' "$work/m.prom"
+	grep -qE '^vipshift_repair_last_run_timestamp_seconds\{mode="iptables"\} [0-9]+$' \
+		"$work/m.prom"
+	# Each line is a comment or a sample with a number.
+	not grep -vE '^# (HELP|TYPE) vipshift_repair_[a-z_]+ |^vipshift_repair_[a-z_]+\{[^}]*\} [0-9.e+-]+$' \
+		"$work/m.prom"
+	damage
+	expect 3 'refused' repair --max-changes 1 --metrics-file "$work/m.prom"
+	grep -qx 'vipshift_repair_success{mode="iptables"} 0' "$work/m.prom"
+	grep -qx 'vipshift_repair_exit_status{mode="iptables"} 3' "$work/m.prom"
+	expect 2 'to add' repair --dry-run --metrics-file "$work/no.prom"
+	not test -e "$work/no.prom"
+	[ "$(find "$work" -name '*.tmp')" = '' ]
+	expect 0 'warning: cannot write /nowhere/m.prom' repair --metrics-file /nowhere/m.prom
+	mended
+}
+
+case_runs_do_not_overlap()
+{
+	local holder
+	damage
+	flock "$VIPSHIFT_STATE_DIR/lock" sleep 30 &
+	holder=$!
+	until ! flock -n "$VIPSHIFT_STATE_DIR/lock" true; do sleep 0.05; done
+	expect 4 "another run is at work.*held by flock \(pid $holder\)" repair -w 0
+	expect 4 'result=locked' repair -w 0.2 --metrics-file "$work/m.prom"
+	grep -qx 'vipshift_repair_exit_status{mode="iptables"} 4' "$work/m.prom"
+	expect 4 'another run is at work' apply -w 0
+	unmended
+	# Who only looks does not wait.
+	expect 2 'missing' verify -w 0
+	expect 2 'drift' repair --check -w 0
+	expect 2 'to add' diff -w 0
+	(sleep 0.5; pkill -P $holder sleep) &
+	expect 0 'result=repaired' repair -w 20
+	mended
+}
+
+case_holder_is_named_with_its_command()
+{
+	damage
+	# It waits for the other lock while it holds ours.
+	flock "$XTABLES_LOCKFILE" sleep 3 &
+	until ! flock -n "$XTABLES_LOCKFILE" true; do sleep 0.05; done
+	drift_vipshift repair -w 20 >"$work/first" 2>&1 &
+	until ! flock -n "$VIPSHIFT_STATE_DIR/lock" true; do sleep 0.05; done
+	sleep 0.3
+	expect 4 'another run is at work, vipshift repair iptables \(pid [0-9]+\)' apply -w 0
+	wait
+	mended
+}
+
+case_journal_gets_fields()
+{
+	local listener
+	mkdir -p /run/systemd/journal
+	perl -MIO::Socket::UNIX -e '
+		my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM,
+			Local => "/run/systemd/journal/socket") or die $!;
+		open my $ready, ">", "$ARGV[0]/ready"; close $ready;
+		$SIG{ALRM} = sub { exit 0 };
+		alarm 20;
+		open my $out, ">", "$ARGV[0]/journal"; $out->autoflush(1);
+		while (defined $s->recv(my $buf, 65536)) { print $out "$buf--\n" }
+		' "$work" &
+	listener=$!
+	until [ -e "$work/ready" ]; do sleep 0.05; done
+	damage
+	drift_vipshift repair --log journal >"$work/out" 2>&1
+	kill "$listener"
+	not test -s "$work/out"
+	grep -qx 'SYSLOG_IDENTIFIER=vipshift' "$work/journal"
+	grep -q '^MESSAGE=repair: event=drift mode=iptables service=- missing=3 ' "$work/journal"
+	grep -qx 'VIPSHIFT_EVENT=drift' "$work/journal"
+	grep -qx 'VIPSHIFT_MISSING=3' "$work/journal"
+	grep -qx 'VIPSHIFT_RESULT=repaired' "$work/journal"
+	grep -qx 'PRIORITY=4' "$work/journal"
+	grep -qx 'PRIORITY=6' "$work/journal"
+}
+
+case_log_that_is_not_there_is_standard_error()
+{
+	damage
+	expect 0 'event=run .*result=repaired' repair --log journal
+	damage
+	expect 0 'event=run .*result=repaired' repair --log syslog
+}
+
+# A socket that goes on asking keeps its conntrack entry, and nobody else would re-home it.
+case_stale_udp_flows_are_deleted()
+{
+	local dns=fd00:10:96::a old=fd00:10:244:1::2 new=fd00:10:244:1::3
+
+	command -v conntrack >/dev/null || { echo '  no conntrack program'; return 77; }
+	flows() { conntrack -L -f ipv6 -p udp 2>/dev/null | grep -F "dst=$dns" || :; }
+	ask() { bash -c "echo x >/dev/udp/$dns/53"; }
+	ask
+	flows | grep -qF "src=$old" || { echo '  no flow was tracked'; return 1; }
+	# Rules of UDP services are not concerned.
+	damage
+	expect 0 'stale_flows=0 ' repair
+	flows | grep -qF "src=$old"
+	sed "s/\"$old\"/\"$new\"/" "$cluster" >"$work/cluster.json"
+	# A flow that still has its endpoint, and one of others, stay.
+	bash -c 'echo x >/dev/udp/fd00:10:96::77/5353'
+	cluster=$work/cluster.json expect 0 'stale_flows=1 ' repair
+	[ "$(flows)" = '' ]
+	conntrack -L -f ipv6 -p udp 2>/dev/null | grep -qF fd00:10:96::77
+	ask
+	flows | grep -qF "src=$new"
+	# A flow from a time without rules is not translated, and stays so.
+	conntrack -F 2>/dev/null
+	ip6tables-legacy -t nat -F
+	ask
+	flows | grep -qF "src=$dns"
+	cluster=$work/cluster.json expect 0 'stale_flows=1 ' repair
+	[ "$(flows)" = '' ]
+}
+
+# 100 foreign rules are put in while repair mends what a third process breaks.
+case_writers_side_by_side_lose_nothing()
+{
+	local i tool failed=0 chains=(INPUT FORWARD OUTPUT)
+
+	(
+		while [ ! -e "$work/stop" ]; do
+			drift_vipshift repair -w 20 >"$work/loop" 2>&1 ||
+				{ cat "$work/loop"; exit 1; }
+			cat "$work/loop" >>"$work/loops"
+		done
+	) &
+	for i in {1..100}; do
+		tool=iptables-legacy
+		[ $((i % 2)) = 0 ] || tool=ip6tables-legacy
+		"$tool" -w 20 -I "${chains[i % 3]}" -p udp --dport $((40000 + i)) -j ACCEPT
+		case $((i % 5)) in
+		0) "$tool" -w 20 -F KUBE-FORWARD ;;
+		2) "$tool" -w 20 -D FORWARD -m comment --comment 'kubernetes forwarding rules' \
+			-j KUBE-FORWARD 2>/dev/null || : ;;
+		4) "$tool" -w 20 -t nat -I KUBE-MARK-MASQ -j RETURN ;;
+		esac
+	done
+	touch "$work/stop"
+	wait $! || failed=1
+	expect 0 'result=' repair
+	expect 0 'equals' verify
+	for i in {1..100}; do
+		tool=iptables-legacy
+		[ $((i % 2)) = 0 ] || tool=ip6tables-legacy
+		"$tool" -C "${chains[i % 3]}" -p udp --dport $((40000 + i)) -j ACCEPT || failed=1
+	done
+	echo "  $(grep -c 'result=repaired' "$work/loops") repairs in $(grep -c event=run \
+		"$work/loops") runs beside 100 insertions"
+	grep -q 'result=repaired' "$work/loops"
+	[ $failed = 0 ]
+}
+
+# ---- running them
+
+unshare=(unshare -nm)
+[ "$(id -u)" = 0 ] || unshare=(unshare -rnm)
+if [ "${1:-}" = inside ]; then
+	work=$2
+	mount -t tmpfs run /run
+	drift_node
+	drift_begin
+	"$3"
+	exit 0
+fi
+
+"${unshare[@]}" true 2>/dev/null || skip "no permission to make a network namespace"
+"${unshare[@]}" iptables-legacy -t nat -L >/dev/null 2>&1 ||
+	skip "this kernel has no legacy iptables"
+failed=0 passed=0
+for name in $(declare -F | sed -n 's/^declare -f \(case_\)/\1/p' | grep -E "${1:-}"); do
+	work=$(mktemp -d)
+	status=0
+	XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state \
+		"${unshare[@]}" "$0" inside "$work" "$name" || status=$?
+	rm -rf "$work"
+	if [ $status = 0 ]; then
+		passed=$((passed + 1))
+	elif [ $status = 77 ]; then
+		echo "skipped: ${name#case_}"
+		[ -z "${VIPSHIFT_NOSKIP:-}" ] || failed=$((failed + 1))
+	else
+		echo "FAILED: ${name#case_}"
+		failed=$((failed + 1))
+	fi
+done
+echo "repair: $passed passed, $failed failed"
+[ $failed = 0 ]

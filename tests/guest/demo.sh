@@ -153,7 +153,7 @@ echo "    ..."
 tail -n 1 plan.txt | indented
 
 step "Traffic starts: from a pod, from the host, from outside, and a pod to itself"
-flows_start traffic 120
+flows_start traffic 120 4
 flows_wait_ready traffic
 echo "    new connections to 25 addresses, 11 streams held open, 6 UDP flows, DNS requests"
 sleep 2

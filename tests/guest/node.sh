@@ -140,10 +140,10 @@ node_cluster()
 		specs+=("$name@$name:$ports")
 	done < <(node_pods_of "$1")
 	rm -f "$ready"
-	nice -n -10 "$VIPSHIFT_TRAFFIC" serve --ready-file "$ready" "${specs[@]}" &
+	"$VIPSHIFT_TRAFFIC" serve --ready-file "$ready" "${specs[@]}" &
 	# shellcheck disable=SC2034  # for those who source this file
 	node_servers=$!
-	node_wait "$ready" 10
+	node_wait "$ready" 30
 }
 
 # node_wait FILE SECONDS: until the file is there.

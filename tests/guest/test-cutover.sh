@@ -59,7 +59,10 @@ inside()
 	foreign_rules ::1/128 | ip6tables-legacy-restore --noflush --counters
 
 	if [ "$start" = apply ]; then
-		"$VIPSHIFT" apply iptables --iptables legacy "${model[@]}"
+		"$VIPSHIFT" apply iptables --iptables legacy "${model[@]}" 2>apply.txt || {
+			cat apply.txt
+			return 1
+		}
 	else
 		"$VIPSHIFT" render iptables "${model[@]}" --part iptables |
 			iptables-legacy-restore --noflush
@@ -67,7 +70,7 @@ inside()
 			ip6tables-legacy-restore --noflush
 		"$VIPSHIFT" render iptables "${model[@]}" --part sysctls | sysctl -qp -
 	fi
-	flows_start before 8
+	flows_start before 6 2
 	flows_wait_ready before
 	flows_finish
 	# Not in the source ranges: must hang before and after.
@@ -75,7 +78,7 @@ inside()
 		--bind 198.51.100.99 conn:192.0.2.80:443 >refused-before.json
 	mode=iptables parity_dump dump-before
 
-	flows_start during 120
+	flows_start during 120 5
 	flows_wait_ready during
 	sleep 1
 	"$VIPSHIFT" migrate --to ipvs --iptables legacy "${model[@]}" -y >migrate.txt 2>&1 ||
@@ -87,7 +90,7 @@ inside()
 	mode=ipvs parity_dump dump-after
 	"$VIPSHIFT" verify ipvs --iptables legacy "${model[@]}" >verify.txt 2>&1 || echo $? >verify.status
 	ipvsadm -Z
-	flows_start after 8
+	flows_start after 6 2
 	flows_wait_ready after
 	flows_finish
 	ipvsadm -Ln --stats >stats.txt
@@ -127,10 +130,8 @@ judge_traffic()
 			file=$phase/$name.json
 			expect "$file" "no failed connection or request" '.failed == 0 and .tried > 0'
 			expect "$file" "no broken stream" '.broken == 0'
-			# One retransmission, on top of the time that this machine, busy with
-			# other things, kept everything in the guest waiting.
-			gap=$(jq -s '1000 + .[0].longest_gap_ms + (map(.late_ms) | max)' \
-				"before/$name.json" "$phase"/*.json)
+			# One retransmission, on top of what this takes without a switch.
+			gap=$((1000 + $(jq .longest_gap_ms "before/$name.json")))
 			expect "$file" "no gap above $gap ms" ".longest_gap_ms <= $gap"
 			if [ "$(jq .failed "$file")" != 0 ]; then
 				jq -c '.targets[] | select(.failed > 0) | del(.backends, .sources)' \
@@ -196,7 +197,7 @@ outside()
 
 	echo "cut-over, $1:"
 	bad=0
-	"$here/run-guest" --smp 1 --timeout "${VIPSHIFT_GUEST_TIMEOUT:-240}" --work "$work" \
+	"$here/run-guest" --steady --timeout "${VIPSHIFT_GUEST_TIMEOUT:-400}" --work "$work" \
 		"$here/test-cutover.sh" inside "$2" "$3" || complain "the guest: exit status $?"
 	cd "$work"
 	if [ -e migrate.txt ] && [ ! -e migrate.status ] && [ -e stats.txt ]; then

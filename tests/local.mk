@@ -35,8 +35,10 @@ tests_lib_traffic_LDADD =
 
 # The kernel drivers in network namespaces of their own; skipped where these are
 # not allowed.
-TESTS = tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
-EXTRA_DIST += tests/kernel/run-fw-driver.sh tests/kernel/run-nl-driver.sh
+TESTS = tests/kernel/run-fw-driver.sh tests/kernel/run-nft-driver.sh \
+	tests/kernel/run-nl-driver.sh
+EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
+	tests/kernel/run-nft-driver.sh tests/kernel/run-nl-driver.sh
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.
@@ -54,3 +56,16 @@ tests_kernel_nl_driver_test_CPPFLAGS = $(AM_CPPFLAGS) $(NL_CFLAGS)
 tests_kernel_nl_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS) $(CMOCKA_LIBS)
 LDADD = $(LOGIC_LIBS) $(CMOCKA_LIBS)
 AM_CPPFLAGS += $(CMOCKA_CFLAGS) -DTESTDATA=\"$(abs_top_srcdir)/testdata\"
+
+# Root, or user namespaces, for check-kernel; QEMU for check-guest, which takes minutes.
+.PHONY: check-kernel check-guest
+check-kernel check-guest: all $(check_PROGRAMS)
+	@for test in $(top_srcdir)/tests/$(@:check-%=%)/test-*.sh; do \
+		VIPSHIFT_BUILD=$(abs_builddir) "$$test" || exit 1; \
+	done
+EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
+	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
+	tests/guest/test-cutover.sh tests/guest/test-parity.sh \
+	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
+	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \
+	tools/install tools/packages

@@ -79,8 +79,8 @@ int cmd_apply(struct context *ctx, struct error *err)
 	struct scope scope;
 	int status = -1;
 
-	if (context_load(ctx, err) || context_probe(ctx, &caps, err) ||
-	    context_read(ctx, err) || context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || context_read(ctx, err) ||
+	    context_probe(ctx, &caps, err) || context_emit(ctx, ctx->opts.mode, err))
 		return -1;
 	if (!ctx->opts.dry_run && live_sink_open(&live, &sink, err))
 		return -1;

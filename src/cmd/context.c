@@ -10,11 +10,76 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
+/* ---- reading beside loading: the thread alone uses source and state until it is joined
+ */
+
+struct reading {
+	pthread_t thread;
+	struct source *source;
+	unsigned families;
+	struct state *state;
+	struct error err;
+	int result;
+};
+
+static void *read_in_thread(void *p)
+{
+	struct reading *r = p;
+
+	r->result = source_read(r->source, KIND_ALL, r->families, &r->state, &r->err);
+	return NULL;
+}
+
+static int begin_reading(struct context *ctx, struct error *err)
+{
+	struct live_options live = {
+	    .variant = ctx->opts.variant,
+	    .lock_wait = ctx->opts.wait,
+	};
+	struct reading *r;
+	int rc;
+
+	if (!(ctx->opts.command->groups & GROUP_LIVE))
+		return 0;
+	if (ctx->opts.against ? dump_open(ctx->opts.against, &ctx->source, err)
+			      : live_source_open(&live, &ctx->source, err))
+		return -1;
+	r = xcalloc(1, sizeof(*r));
+	r->source = ctx->source;
+	r->families = ctx->opts.families;
+	rc = pthread_create(&r->thread, NULL, read_in_thread, r);
+	if (rc) {
+		free(r);
+		return error_set(err, ERR_KERNEL, rc, "cannot start a thread");
+	}
+	ctx->reading = r;
+	return 0;
+}
+
+/* Waits for the thread; its state is ctx->have then. */
+static int end_reading(struct context *ctx, struct error *err)
+{
+	struct reading *r = ctx->reading;
+	int result;
+
+	pthread_join(r->thread, NULL);
+	ctx->reading = NULL;
+	ctx->have = r->state;
+	result = r->result;
+	if (result && err)
+		*err = r->err;
+	free(r);
+	return result;
+}
+
 void context_free(struct context *ctx)
 {
+	if (ctx->reading)
+		end_reading(ctx, NULL);
 	state_free(ctx->want);
 	state_free(ctx->have);
 	source_close(ctx->source);
@@ -105,7 +170,7 @@ int context_load(struct context *ctx, struct error *err)
 	ctx->conf = conf_new();
 	if (ctx->opts.config && conf_load(ctx->conf, ctx->opts.config, &ctx->notes, err))
 		return -1;
-	if (choose_node(ctx, err))
+	if (choose_node(ctx, err) || begin_reading(ctx, err))
 		return -1;
 	if (model_load(ctx->opts.from, &ctx->model, &ctx->notes, err))
 		return -1;
@@ -165,15 +230,7 @@ int context_reread(struct context *ctx, struct error *err)
 
 int context_read(struct context *ctx, struct error *err)
 {
-	struct live_options live = {
-	    .variant = ctx->opts.variant,
-	    .lock_wait = ctx->opts.wait,
-	};
-
-	if (ctx->opts.against ? dump_open(ctx->opts.against, &ctx->source, err)
-			      : live_source_open(&live, &ctx->source, err))
-		return -1;
-	if (context_reread(ctx, err))
+	if (end_reading(ctx, err))
 		return -1;
 	/* Without the rules of the live node nothing could be said about it. */
 	family_foreach (f)

@@ -18,6 +18,7 @@ struct context {
 	struct model *model;
 	struct source *source; /* where `have` comes from */
 	struct state *have, *want;
+	struct reading *reading; /* under way beside the loading of the model, or NULL */
 };
 
 void context_free(struct context *ctx);

@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "kernel/driver.h"
 #include "kernel/module.h"
+#include "kernel/nft_read.h"
 
 #define CAP_NET_ADMIN_BIT 12
 #define TRY_NAME "vipshift-try" /* link and sets; made and removed at once */
@@ -178,6 +179,15 @@ static int try_sets(struct kernel_caps *c, struct error *err)
 	return 0;
 }
 
+static bool has_nft_tables(void)
+{
+	AUTO(nlc) struct nlc *nl = NULL;
+	enum nft_presence presence;
+	struct error err = {0};
+
+	return nft_connect(false, &nl, &presence, &err) == 0 && presence != NFT_ABSENT;
+}
+
 static void say_what_is_missing(struct kernel_caps *c)
 {
 	if (!c->net_admin)
@@ -195,10 +205,10 @@ static void say_what_is_missing(struct kernel_caps *c)
 		miss(c, "IP sets: module ip_set and ip_set_hash_ip, _hash_ipport, "
 			"_hash_ipportip, "
 			"_hash_ipportnet, _bitmap_port (CONFIG_IP_SET...)");
-	if (!c->legacy_tables)
+	if (!c->legacy_tables && !c->nft_tables)
 		miss(
 		    c, "legacy iptables: modules ip_tables, iptable_nat, iptable_filter");
-	if (!c->legacy_tables6)
+	if (!c->legacy_tables6 && !c->nft_tables)
 		miss(c, "legacy ip6tables: modules ip6_tables, ip6table_nat, "
 			"ip6table_filter");
 }
@@ -210,6 +220,7 @@ int caps_probe(
 	    .net_admin = has_net_admin(),
 	    .legacy_tables = has_tables(FAMILY_4, "iptable_nat"),
 	    .legacy_tables6 = has_tables(FAMILY_6, "ip6table_nat"),
+	    .nft_tables = has_nft_tables(),
 	};
 
 	if (!try)

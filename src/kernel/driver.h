@@ -35,6 +35,7 @@ DEFINE_AUTO(driver, struct driver *, driver_close)
 
 struct live_options;
 int fw_legacy_open(const struct live_options *o, struct driver **ret, struct error *err);
+int fw_nft_open(const struct live_options *o, struct driver **ret, struct error *err);
 int kset_nl_open(struct driver **ret, struct error *err);
 int lvs_nl_open(struct driver **ret, struct error *err);
 int vip_nl_open(struct driver **ret, struct error *err);

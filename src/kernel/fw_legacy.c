@@ -69,6 +69,33 @@ static int registered_tables(enum family f, unsigned *ret, struct error *err)
 	return 0;
 }
 
+static int find_chain(
+    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err)
+{
+	struct arena *a = arena_new();
+	struct fw_blob b;
+	int rc = fw_blob_read(&b, f, id, a, err);
+
+	if (!rc) {
+		for (size_t i = 0; i < b.n_chains && !*ret; i++)
+			*ret = !strcmp(b.chains[i].name, chain);
+		fw_blob_free(&b);
+	}
+	arena_free(a);
+	return rc;
+}
+
+int fw_legacy_has_chain(
+    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err)
+{
+	unsigned tables;
+
+	*ret = false;
+	if (registered_tables(f, &tables, err))
+		return -1;
+	return tables & 1u << id ? find_chain(f, id, chain, ret, err) : 0;
+}
+
 static int read_family(
     enum family f, struct arena *a, struct fw_ruleset *ret, struct error *err)
 {

@@ -7,115 +7,28 @@
 
 #include "kernel/live.h"
 
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 
 #include "kernel/driver.h"
-#include "kernel/module.h"
-#include "kernel/nl.h"
+#include "kernel/fw_variant.h"
 
 struct drivers {
 	struct live_options options;
 	struct driver *of[KIND_COUNT];
 };
 
-/* ---- which variant of iptables */
-
-static int on_chain(void *p, struct nlmsghdr *h, struct error *err)
-{
-	struct nlattr *tb[NFTA_CHAIN_MAX + 1] = {0};
-
-	(void)err;
-	if (nlmsg_parse(h, sizeof(struct nfgenmsg), tb, NFTA_CHAIN_MAX, NULL) == 0 &&
-	    tb[NFTA_CHAIN_NAME] &&
-	    strncmp(nla_get_string(tb[NFTA_CHAIN_NAME]), "KUBE-", 5) == 0)
-		*(bool *)p = true;
-	return 0;
-}
-
-/* Whether tables of the nft variant hold chains of kube-proxy or kubelet. */
-static int nft_has_kube_chains(bool *ret, struct error *err)
-{
-	AUTO(nlc) struct nlc *nl = NULL;
-
-	*ret = false;
-	/* Asking would load nf_tables. A kernel without /proc/modules loads nothing. */
-	if (module_look("nf_tables") != MODULE_LOADED &&
-	    access("/proc/modules", F_OK) == 0)
-		return 0;
-	if (nlc_open(NETLINK_NETFILTER, NLC_BATCH, &nl, err))
-		return -1;
-	family_foreach (f) {
-		struct nfgenmsg g = {
-		    .nfgen_family = (uint8_t)family_info(f)->af, .version = NFNETLINK_V0};
-		bool interrupted;
-
-		if (nlc_dump(nl,
-			nlc_msg((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN, 0, &g,
-			    sizeof(g)),
-			on_chain, ret, &interrupted, err)) {
-			error_clear(err); /* no nf_tables here */
-			return 0;
-		}
-	}
-	return 0;
-}
-
-static bool has_kube_chains(const struct fw_ruleset *rs)
-{
-	for (int t = 0; t < FW_TABLE_COUNT; t++)
-		for (size_t i = 0; i < rs->tables[t].n_chains; i++)
-			if (strncmp(rs->tables[t].chains[i].name, "KUBE-", 5) == 0)
-				return true;
-	return false;
-}
-
-/* Refuses a node whose chains are in the nft variant: writing legacy ones beside them
- * would give it two sets of service rules. */
-static int check_variant(
-    const struct drivers *ds, struct driver *legacy, struct error *err)
-{
-	AUTO(state) struct state *s = NULL;
-	bool nft;
-
-	if (ds->options.variant == FW_LEGACY)
-		return 0;
-	if (ds->options.variant == FW_NFT)
-		return error_set(err, ERR_BACKEND, 0,
-		    "the nft variant of iptables is not supported yet: use --iptables "
-		    "legacy");
-	if (nft_has_kube_chains(&nft, err))
-		return -1;
-	if (!nft)
-		return 0;
-	s = state_new();
-	if (legacy->ops->read(legacy, FAMILY_BOTH, s, err))
-		return -1;
-	if (has_kube_chains(&s->fw[FAMILY_4]) || has_kube_chains(&s->fw[FAMILY_6]))
-		return 0;
-	return error_set(err, ERR_BACKEND, 0,
-	    "the KUBE- chains of this node are in the nft variant of iptables, which is "
-	    "not "
-	    "supported yet; --iptables legacy uses the legacy tables all the same");
-}
+/* ---- drivers */
 
 static int open_fw(const struct drivers *ds, struct driver **ret, struct error *err)
 {
-	AUTO(driver) struct driver *d = NULL;
+	enum fw_variant variant;
 
-	if (fw_legacy_open(&ds->options, &d, err) || check_variant(ds, d, err))
+	if (fw_variant_detect(ds->options.variant, &variant, err))
 		return -1;
-	*ret = d;
-	d = NULL;
-	return 0;
+	return variant == FW_NFT ? fw_nft_open(&ds->options, ret, err)
+				 : fw_legacy_open(&ds->options, ret, err);
 }
-
-/* ---- drivers */
 
 static int get_driver(
     struct drivers *ds, enum kind kind, struct driver **ret, struct error *err)

@@ -7,6 +7,7 @@
 /* What the kernel showed when it was tried; filled by kernel/caps.c. */
 struct kernel_caps {
 	bool ipvs, dummy, ipset, legacy_tables, legacy_tables6;
+	bool nft_tables;	 /* what the nft variant of iptables writes to */
 	bool scheduler;		 /* the wanted one can be used */
 	bool net_admin;		 /* privileges */
 	unsigned long conntrack_count, conntrack_max; /* 0 = not known */

@@ -27,10 +27,11 @@ static void need(const struct subject *s, bool ok, const char *what, const char 
 static void check_caps(const struct subject *s, const struct kernel_caps *caps)
 {
 	need(s, caps->net_admin, "no permission", "run as root");
-	need(s, caps->legacy_tables, "the iptables (legacy) interface is not there",
+	need(s, caps->legacy_tables || caps->nft_tables,
+	    "the iptables (legacy) interface is not there",
 	    "load it: modprobe -a iptable_filter iptable_nat");
 	if (s->have->fw[FAMILY_6].present && s->want->fw[FAMILY_6].present)
-		need(s, caps->legacy_tables6,
+		need(s, caps->legacy_tables6 || caps->nft_tables,
 		    "the ip6tables (legacy) interface is not there",
 		    "load it: modprobe -a ip6table_filter ip6table_nat, or leave IPv6 out "
 		    "with -4");

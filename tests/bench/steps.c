@@ -80,7 +80,7 @@ static int load_saved(struct run *r, struct error *err)
 
 static int program(struct run *r, const struct state *have, struct error *err)
 {
-	struct live_options live = {.lock_wait = LOCK_WAIT};
+	struct live_options live = {.variant = FW_LEGACY, .lock_wait = LOCK_WAIT};
 	struct scope scope = {
 	    .modes = MODE_BIT(r->mode), .families = r->families, .kinds = r->kinds};
 	AUTO(sink) struct sink *sink = NULL;
@@ -104,7 +104,7 @@ static int program(struct run *r, const struct state *have, struct error *err)
 
 static int run(struct run *r, struct error *err)
 {
-	struct live_options live = {.lock_wait = LOCK_WAIT};
+	struct live_options live = {.variant = FW_LEGACY, .lock_wait = LOCK_WAIT};
 	AUTO(source) struct source *source = NULL;
 	AUTO(state) struct state *have = NULL;
 

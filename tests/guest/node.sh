@@ -140,7 +140,7 @@ node_cluster()
 		specs+=("$name@$name:$ports")
 	done < <(node_pods_of "$1")
 	rm -f "$ready"
-	"$VIPSHIFT_TRAFFIC" serve --ready-file "$ready" "${specs[@]}" &
+	nice -n -10 "$VIPSHIFT_TRAFFIC" serve --ready-file "$ready" "${specs[@]}" &
 	# shellcheck disable=SC2034  # for those who source this file
 	node_servers=$!
 	node_wait "$ready" 10

@@ -10,6 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 demo=$here/../../testdata/demo
 # shellcheck source=../lib/parity.sh
 . "$here/../lib/parity.sh"
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
 
 # What a kubelet and an administrator have on the node; their counters must survive.
 foreign_rules()
@@ -56,7 +59,7 @@ inside()
 	foreign_rules ::1/128 | ip6tables-legacy-restore --noflush --counters
 
 	if [ "$start" = apply ]; then
-		"$VIPSHIFT" apply iptables "${model[@]}"
+		"$VIPSHIFT" apply iptables --iptables legacy "${model[@]}"
 	else
 		"$VIPSHIFT" render iptables "${model[@]}" --part iptables |
 			iptables-legacy-restore --noflush
@@ -64,7 +67,7 @@ inside()
 			ip6tables-legacy-restore --noflush
 		"$VIPSHIFT" render iptables "${model[@]}" --part sysctls | sysctl -qp -
 	fi
-	flows_start before 10 8
+	flows_start before 8
 	flows_wait_ready before
 	flows_finish
 	# Not in the source ranges: must hang before and after.
@@ -72,19 +75,19 @@ inside()
 		--bind 198.51.100.99 conn:192.0.2.80:443 >refused-before.json
 	mode=iptables parity_dump dump-before
 
-	flows_start during 10 120
+	flows_start during 120
 	flows_wait_ready during
 	sleep 1
-	"$VIPSHIFT" migrate --to ipvs "${model[@]}" -y >migrate.txt 2>&1 ||
+	"$VIPSHIFT" migrate --to ipvs --iptables legacy "${model[@]}" -y >migrate.txt 2>&1 ||
 		echo $? >migrate.status
 	sleep 2
 	flows_stop during
 	[ ! -e migrate.status ] || return 0
 
 	mode=ipvs parity_dump dump-after
-	"$VIPSHIFT" verify ipvs "${model[@]}" >verify.txt 2>&1 || echo $? >verify.status
+	"$VIPSHIFT" verify ipvs --iptables legacy "${model[@]}" >verify.txt 2>&1 || echo $? >verify.status
 	ipvsadm -Z
-	flows_start after 10 8
+	flows_start after 8
 	flows_wait_ready after
 	flows_finish
 	ipvsadm -Ln --stats >stats.txt
@@ -135,18 +138,23 @@ judge_traffic()
 				head -n 5 "$phase/$name.log" | sed 's/^/    /'
 			fi
 		done
-		# Affinity and held flows may change their backend; new connections reach all.
-		diff <(backends "before/$name.json") <(backends "after/$name.json") >backends.diff ||
-			complain "$name: other backends after than before: $(cat backends.diff)"
 	done
+	# Whoever was reached before must be reached after; with random choice before, the
+	# other way round may take longer. Affinity may choose another one.
+	backends before >backends.before
+	backends after >backends.after
+	comm -23 backends.before backends.after >backends.lost
+	[ ! -s backends.lost ] || complain "not reached any more: $(cat backends.lost)"
 	expect refused-before.json "no connection from outside the source ranges" '.ok == 0'
 	expect refused-after.json "no connection from outside the source ranges" '.ok == 0'
 }
 
+# backends PHASE: which backends new connections reached, over all clients.
 backends()
 {
 	jq -r '.targets[] | select(.kind == "conn" and .label != "cart")
-		| "\(.label) \(.target) \(.backends | keys | join(" "))"' "$1"
+		| . as $t | .backends | keys[] | "\($t.label) \($t.target) \(.)"' "$1"/*.json |
+		LC_ALL=C sort -u
 }
 
 judge_objects()
@@ -215,6 +223,7 @@ summary()
 		"\(map(.failed) | add) failed; \(map(.streams) | add) streams, " +
 		"\(map(.broken) | add) broken; longest gap \(map(.longest_gap_ms) | max) ms"' \
 		during/*.json
+	sed -n 's/^vipshift: migrate: \(the node is in.*\)/  \1/p' migrate.txt
 }
 
 if [ "${1:-}" = inside ]; then

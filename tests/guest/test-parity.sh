@@ -10,6 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 golden=$here/../../testdata/golden
 # shellcheck source=../lib/parity.sh
 . "$here/../lib/parity.sh"
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
 
 if [ "${1:-}" = inside ]; then
 	work=$2

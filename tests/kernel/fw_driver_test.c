@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The driver of legacy iptables as a command, for run-fw-driver.sh, which compares what
- * it does with what the stock programs do. Only for a fresh network namespace.
- *
- * The first word may be --libiptc or --whole: how tables are written.
+ * The drivers of iptables as a command, for run-fw-driver.sh and run-nft-driver.sh, which
+ * compare what they do with what the stock programs do. Only for a fresh network
+ * namespace. VARIANT=nft chooses the nft variant's driver, the default is legacy, of which
+ * WAY=libiptc or whole says how it writes tables of any size.
  *
  *   show 4|6 TABLE             the table as the driver reads it, in save form
  *   read                       both families, all registered tables; prints their names
  *   load 4|6 FILE [COMMAND]    bring the tables of FILE to just this content; COMMAND is
  *                              run between reading and writing
+ *   variant                    which variant of iptables this node is taken to use
  *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
- *   bench 4|6 FILE             times of filling, reading, writing again and emptying
+ *   bench 4|6 FILE             times of filling, reading, writing again and emptying, and
+ *                              of the command $SAVE while it is full
  *
  * Exit status: 0, or 10 + the kind of the error, which goes to stderr.
  */
@@ -31,6 +33,7 @@
 #include "base/vec.h"
 #include "kernel/driver.h"
 #include "kernel/fw_entry.h"
+#include "kernel/fw_variant.h"
 #include "kernel/live.h"
 
 static int failed(const struct error *err)
@@ -52,14 +55,19 @@ static enum family family_arg(const char *s)
 	return *s == '6' ? FAMILY_6 : FAMILY_4;
 }
 
-static int open_driver(enum fw_write how, struct driver **ret, struct error *err)
+static int open_driver(struct driver **ret, struct error *err)
 {
-	const char *wait = getenv("LOCK_WAIT");
-	struct live_options o = {.variant = FW_LEGACY,
-	    .fw_write = how,
-	    .lock_wait = wait ? strtod(wait, NULL) : 5};
+	const char *wait = getenv("LOCK_WAIT"), *variant = getenv("VARIANT");
+	const char *way = getenv("WAY");
+	struct live_options o = {.lock_wait = wait ? strtod(wait, NULL) : 5};
 
-	return fw_legacy_open(&o, ret, err);
+	if (way && !strcmp(way, "libiptc"))
+		o.fw_write = FW_WRITE_LIBIPTC;
+	else if (way && !strcmp(way, "whole"))
+		o.fw_write = FW_WRITE_WHOLE;
+
+	return variant && !strcmp(variant, "nft") ? fw_nft_open(&o, ret, err)
+						  : fw_legacy_open(&o, ret, err);
 }
 
 static int read_state(struct driver *d, struct state **ret, struct error *err)
@@ -126,6 +134,18 @@ static int cmd_read(struct driver *d, char **argv, struct error *err)
 	return 0;
 }
 
+static int cmd_variant(struct driver *d, char **argv, struct error *err)
+{
+	enum fw_variant v;
+
+	(void)d;
+	(void)argv;
+	if (fw_variant_detect(FW_AUTO, &v, err))
+		return -1;
+	puts(v == FW_NFT ? "nft" : "legacy");
+	return 0;
+}
+
 struct op_list {
 	VEC(struct op) ops;
 };
@@ -147,7 +167,7 @@ static void table_ops(struct op_list *l, enum family f, enum fw_table_id id,
 		const struct fw_chain *w = &want->chains[i];
 		const struct fw_chain *h = fw_chain_find(have, w->name);
 
-		if (!h || !fw_chain_eq(h, w))
+		if (h ? !fw_chain_eq(h, w) : !w->builtin || w->n_rules)
 			add_op(l, f, id, h, w);
 	}
 	for (size_t i = 0; i < have->n_chains; i++) {
@@ -259,6 +279,37 @@ static void shuffle(struct state *s, enum family f)
 		}
 }
 
+/* The first rule of the last user chain goes. */
+static int change_one(
+    struct driver *d, enum family f, const struct state *have, struct error *err)
+{
+	for (unsigned id = FW_TABLE_COUNT; id-- > 0;) {
+		const struct fw_table *t = &have->fw[f].tables[id];
+		const struct fw_chain *h = t->chains + t->n_chains - 1;
+		struct fw_chain w;
+		struct op op = {.kind = KIND_FW,
+		    .family = f,
+		    .table = (enum fw_table_id)id,
+		    .have = h,
+		    .want = &w};
+		struct op back = op;
+		size_t done;
+
+		if (!t->n_chains || h->builtin || !h->n_rules)
+			continue;
+		w = *h;
+		w.rules++;
+		w.n_rules--;
+		back.have = &w;
+		back.want = h;
+		return d->ops->write(d, &op, 1, &done, err) ||
+			       d->ops->write(d, &back, 1, &done, err)
+			   ? -1
+			   : 0;
+	}
+	return 0;
+}
+
 static double seconds(const struct timeval *tv)
 {
 	return (double)tv->tv_sec + (double)tv->tv_usec / 1e6;
@@ -307,6 +358,12 @@ static int cmd_bench(struct driver *d, char **argv, struct error *err)
 	if (bring(d, f, full, want, err))
 		return -1;
 	t = step("compare, no change", t);
+	if (change_one(d, f, full, err))
+		return -1;
+	t = step("one chain, and back", t);
+	if (getenv("SAVE") && system(getenv("SAVE")))
+		return error_set(err, ERR_USAGE, 0, "%s failed", getenv("SAVE"));
+	t = step("($SAVE)", t);
 	if (bring(d, f, full, fewer, err))
 		return -1;
 	t = step("thin out long chains", t);
@@ -326,6 +383,7 @@ static const struct {
 } commands[] = {
     {"show", 2, cmd_show},
     {"read", 0, cmd_read},
+    {"variant", 0, cmd_variant},
     {"load", 2, cmd_load},
     {"raw", 2, cmd_raw},
     {"bench", 2, cmd_bench},
@@ -334,23 +392,15 @@ static const struct {
 int main(int argc, char **argv)
 {
 	AUTO(driver) struct driver *d = NULL;
-	enum fw_write how = FW_WRITE_BY_SIZE;
 	struct error err = {0};
 
-	if (argc > 1 && !strcmp(argv[1], "--libiptc"))
-		how = FW_WRITE_LIBIPTC;
-	else if (argc > 1 && !strcmp(argv[1], "--whole"))
-		how = FW_WRITE_WHOLE;
-	argc -= how != FW_WRITE_BY_SIZE;
-	argv += how != FW_WRITE_BY_SIZE;
 	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(commands[i].name, argv[1]) &&
 		    argc >= 2 + commands[i].n_args) {
-			if (open_driver(how, &d, &err) ||
-			    commands[i].run(d, argv + 2, &err))
+			if (open_driver(&d, &err) || commands[i].run(d, argv + 2, &err))
 				return failed(&err);
 			return fflush(stdout) ? 1 : 0;
 		}
-	fprintf(stderr, "usage: fw_driver_test show|read|load|raw|bench ...\n");
+	fprintf(stderr, "usage: fw_driver_test show|read|variant|load|raw|bench ...\n");
 	return 2;
 }

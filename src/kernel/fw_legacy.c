@@ -69,31 +69,27 @@ static int registered_tables(enum family f, unsigned *ret, struct error *err)
 	return 0;
 }
 
-static int find_chain(
-    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err)
-{
-	struct arena *a = arena_new();
-	struct fw_blob b;
-	int rc = fw_blob_read(&b, f, id, a, err);
-
-	if (!rc) {
-		for (size_t i = 0; i < b.n_chains && !*ret; i++)
-			*ret = !strcmp(b.chains[i].name, chain);
-		fw_blob_free(&b);
-	}
-	arena_free(a);
-	return rc;
-}
-
 int fw_legacy_has_chain(
     enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err)
 {
+	struct arena *a;
+	struct fw_blob b;
 	unsigned tables;
+	int rc;
 
 	*ret = false;
 	if (registered_tables(f, &tables, err))
 		return -1;
-	return tables & 1u << id ? find_chain(f, id, chain, ret, err) : 0;
+	if (!(tables & 1u << id))
+		return 0;
+	a = arena_new();
+	rc = fw_blob_read(&b, f, id, a, err);
+	for (size_t i = 0; !rc && i < b.n_chains && !*ret; i++)
+		*ret = !strcmp(b.chains[i].name, chain);
+	if (!rc)
+		fw_blob_free(&b);
+	arena_free(a);
+	return rc;
 }
 
 static int read_family(

@@ -4,16 +4,16 @@
 
 #include "kernel/live.h"
 
-/* Whether a table has this chain; a table that is not registered has none, and stays so.
- */
-int fw_legacy_has_chain(
-    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err);
-
 /*
  * Brings one table of one family from the have sides to the want sides of the operations
  * in one commit, or leaves it as it is: ERR_MOVED when it is not at the have sides.
  */
 int fw_commit(const struct op *ops, size_t n, enum fw_write how, double lock_wait,
     struct error *err);
+
+/* Whether a table has this chain; a table that is not registered has none, and stays so.
+ */
+int fw_legacy_has_chain(
+    enum family f, enum fw_table_id id, const char *chain, bool *ret, struct error *err);
 
 #endif

@@ -107,15 +107,16 @@ static int look_at_nft(struct fw_evidence *e, struct error *err)
 	return 0;
 }
 
-/* Hints or the rest. A legacy table can only be read as a whole, so the large ones are
- * left alone when the answer is clear. */
+/* Hints or the rest. A legacy table can only be read as a whole, so the large one, nat in
+ * iptables mode, is left alone when filter has given the answer. */
 static int look_at_legacy(struct fw_evidence *e, bool hints, struct error *err)
 {
 	bool there;
 
 	family_foreach (f)
 		for (size_t i = 0; i < N_TRACES; i++) {
-			if (traces[i].hint != hints)
+			if (traces[i].hint != hints ||
+			    (traces[i].table == FW_NAT && e->legacy.services))
 				continue;
 			if (fw_legacy_has_chain(
 				f, traces[i].table, traces[i].chain, &there, err))

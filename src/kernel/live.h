@@ -11,12 +11,8 @@ enum fw_variant { FW_AUTO, FW_LEGACY, FW_NFT };
 /* How a legacy table is written: through libiptc, or as one block. Tests choose. */
 enum fw_write { FW_WRITE_BY_SIZE, FW_WRITE_LIBIPTC, FW_WRITE_WHOLE };
 
-/* How a legacy table is written: through libiptc, or as one block. Tests choose. */
-enum fw_write { FW_WRITE_BY_SIZE, FW_WRITE_LIBIPTC, FW_WRITE_WHOLE };
-
 struct live_options {
 	enum fw_variant variant;
-	enum fw_write fw_write;
 	enum fw_write fw_write;
 	double lock_wait; /* seconds for the xtables lock; default 5 */
 };

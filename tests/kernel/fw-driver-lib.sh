@@ -3,13 +3,12 @@
 # What the tests of both drivers of iptables share: their runner, cases that hold for
 # either, and the tables that they work on. Sourced with VARIANT=legacy or nft by
 # run-fw-driver.sh and run-nft-driver.sh; each case runs in a network namespace of its own,
-# with $work as its empty folder, and once for each of $ways if it writes.
+# with $work as its empty folder.
 
 script=$(realpath "$0")
 here=$(dirname "$script")
 driver=$(realpath "${top_builddir:-.}/tests/kernel/fw_driver_test")
 golden=$here/../../testdata/golden
-ways=''
 export VARIANT
 
 cannot()
@@ -315,30 +314,23 @@ foreign_rules()
 # ---- running them
 
 passed=0 failed=0
-run_once() # NAME COMMAND...
+# Once for each way of writing tables that the driver has.
+run() # NAME COMMAND...
 {
-	local name=$1
+	local name=$1 ways=(libiptc whole)
 	shift
-	export work=$top/work
-	mkdir "$work"
-	if "${unshare[@]}" "$script" inside "$@"; then
-		passed=$((passed + 1))
-	else
-		echo "$(basename "$script"): $name${WAY:+ ($WAY)} failed" >&2
-		failed=$((failed + 1))
-	fi
-	rm -rf "$work"
-}
-run() # NAME CASE [ARGUMENT...]
-{
-	local way
-	if [ -n "$ways" ] && declare -f "$2" | grep -q ' load '; then
-		for way in $ways; do
-			WAY=$way run_once "$@"
-		done
-	else
-		run_once "$@"
-	fi
+	[ "$VARIANT" = legacy ] || ways=(nft)
+	export work=$top/work WRITE
+	for WRITE in "${ways[@]}"; do
+		mkdir "$work"
+		if "${unshare[@]}" "$script" inside "$@"; then
+			passed=$((passed + 1))
+		else
+			echo "$(basename "$script"): $name failed ($WRITE)" >&2
+			failed=$((failed + 1))
+		fi
+		rm -rf "$work"
+	done
 }
 
 # All cases of the script, then all saved tables.

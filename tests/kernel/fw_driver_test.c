@@ -2,8 +2,8 @@
 /*
  * The drivers of iptables as a command, for run-fw-driver.sh and run-nft-driver.sh, which
  * compare what they do with what the stock programs do. Only for a fresh network
- * namespace. VARIANT=nft chooses the nft variant's driver, the default is legacy, of which
- * WAY=libiptc or whole says how it writes tables of any size.
+ * namespace. VARIANT=nft chooses the nft variant's driver, the default is legacy; WRITE is
+ * how that one writes tables: libiptc, whole, or by size.
  *
  *   show 4|6 TABLE             the table as the driver reads it, in save form
  *   read                       both families, all registered tables; prints their names
@@ -55,16 +55,22 @@ static enum family family_arg(const char *s)
 	return *s == '6' ? FAMILY_6 : FAMILY_4;
 }
 
+static enum fw_write how_to_write(void)
+{
+	const char *s = getenv("WRITE");
+
+	if (s && !strcmp(s, "libiptc"))
+		return FW_WRITE_LIBIPTC;
+	return s && !strcmp(s, "whole") ? FW_WRITE_WHOLE : FW_WRITE_BY_SIZE;
+}
+
 static int open_driver(struct driver **ret, struct error *err)
 {
 	const char *wait = getenv("LOCK_WAIT"), *variant = getenv("VARIANT");
-	const char *way = getenv("WAY");
-	struct live_options o = {.lock_wait = wait ? strtod(wait, NULL) : 5};
-
-	if (way && !strcmp(way, "libiptc"))
-		o.fw_write = FW_WRITE_LIBIPTC;
-	else if (way && !strcmp(way, "whole"))
-		o.fw_write = FW_WRITE_WHOLE;
+	struct live_options o = {
+	    .fw_write = how_to_write(),
+	    .lock_wait = wait ? strtod(wait, NULL) : 5,
+	};
 
 	return variant && !strcmp(variant, "nft") ? fw_nft_open(&o, ret, err)
 						  : fw_legacy_open(&o, ret, err);

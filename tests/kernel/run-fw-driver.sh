@@ -8,7 +8,6 @@ inside=("$@")
 VARIANT=legacy
 # shellcheck source=fw-driver-lib.sh
 . "$(dirname "$0")/fw-driver-lib.sh"
-ways='libiptc whole'
 
 case_held_lock_is_refused_with_the_name_of_its_holder()
 {

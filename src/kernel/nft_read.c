@@ -283,7 +283,8 @@ static int on_rule(void *p, struct nlmsghdr *h, struct error *err)
 	else if (!nft_decode(&r->decoder, tb[NFTA_RULE_EXPRESSIONS],
 		     tb[NFTA_RULE_USERDATA], &raw))
 		rule = native_rule(r, tb[NFTA_RULE_EXPRESSIONS]);
-	else if (!fw_entry_decode(&r->codec, raw.entry, raw.target, &rule))
+	else if (!fw_entry_decode(&r->codec, raw.entry,
+		     fw_codec_string(&r->codec, raw.target), &rule))
 		keep_raw(r, &raw);
 	vec_push(&c->rules, rule);
 	return 0;

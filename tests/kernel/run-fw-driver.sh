@@ -57,16 +57,18 @@ case_chain_that_a_foreign_rule_jumps_to_is_not_deleted()
 
 case_rule_known_as_text_only_can_be_moved()
 {
-	local log='-A KUBE-A -m limit --limit 5/min -j LOG'
-	small_table | sed "s,^-A KUBE-A.*,$log\n&," | iptables-legacy-restore
-	[ "$(iptables-legacy -S KUBE-A 1)" = "$log" ]
-	small_table | sed "s,^-A KUBE-A.*,&\n$log," >"$work/want"
-	"$driver" load 4 "$work/want"
-	[ "$(iptables-legacy -S KUBE-A 1)" = "-A KUBE-A -j KUBE-B" ]
-	[ "$(iptables-legacy -S KUBE-A 2)" = "$log" ]
+	local rule target
+	for target in '-j LOG' '-j KUBE-B' '-g KUBE-B' '-j QUEUE' '-j RETURN'; do
+		rule="-A KUBE-A -m limit --limit 5/min $target"
+		small_table | sed "s,^-A KUBE-A.*,$rule\n&," | iptables-legacy-restore
+		[ "$(iptables-legacy -S KUBE-A 1)" = "$rule" ]
+		small_table | sed "s,^-A KUBE-A.*,&\n$rule," >"$work/want"
+		"$driver" load 4 "$work/want"
+		[ "$(iptables-legacy -S KUBE-A 1)" = "-A KUBE-A -j KUBE-B" ]
+		[ "$(iptables-legacy -S KUBE-A 2)" = "$rule" ]
+	done
 }
 
-# Other tables, which are not written, tell how many packets there were.
 case_packets_during_commits_are_counted()
 {
 	local rule='-o lo -m comment --comment all' n

@@ -62,7 +62,7 @@ struct reader {
 	size_t chain;	     /* and which of its chains */
 };
 
-enum nft_presence nft_look(void)
+static enum nft_presence look(void)
 {
 	if (module_look("nf_tables") == MODULE_LOADED)
 		return NFT_THERE;
@@ -116,7 +116,7 @@ int nft_connect(
 	uint32_t generation;
 
 	*ret = NULL;
-	*presence = nft_look();
+	*presence = look();
 	if (*presence == NFT_ABSENT || (*presence == NFT_LOADABLE && !load))
 		return 0;
 	*presence = NFT_ABSENT;
@@ -283,8 +283,8 @@ static int on_rule(void *p, struct nlmsghdr *h, struct error *err)
 	else if (!nft_decode(&r->decoder, tb[NFTA_RULE_EXPRESSIONS],
 		     tb[NFTA_RULE_USERDATA], &raw))
 		rule = native_rule(r, tb[NFTA_RULE_EXPRESSIONS]);
-	else if (!fw_entry_decode(&r->codec, raw.entry,
-		     fw_codec_string(&r->codec, raw.target), &rule))
+	else if (!fw_entry_decode(
+		     &r->codec, raw.entry, fw_codec_string(&r->codec, raw.target), &rule))
 		keep_raw(r, &raw);
 	vec_push(&c->rules, rule);
 	return 0;

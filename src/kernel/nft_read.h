@@ -11,15 +11,14 @@ enum nft_presence {
 	NFT_LOADABLE, /* not loaded, so there are no tables */
 	NFT_THERE,
 };
-enum nft_presence nft_look(void);
-/* A connection to it, after loading it if that is allowed; NULL when it is not there. */
+/* A connection to it, after loading it if that is allowed; NULL when it is not there.
+ * What reads below needs one. */
 int nft_connect(
     bool load, struct nlc **ret, enum nft_presence *presence, struct error *err);
 
 /*
  * The tables of one family that iptables-nft keeps in nf_tables, as of one moment. What
- * others put into these tables is read as well. Strings go into the arena. Asking the
- * kernel loads nf_tables: call nft_look() first.
+ * others put into these tables is read as well. Strings go into the arena.
  */
 int nft_read_family(struct nlc *nl, enum family f, struct arena *a,
     struct fw_ruleset *ret, struct error *err);

@@ -356,16 +356,15 @@ static void add_commit_text(
 
 static void quote_line(const char *text, unsigned line, struct error *err)
 {
-	while (line > 1 && *text) {
+	size_t n;
+
+	for (; line > 1 && *text; line--) {
 		text += strcspn(text, "\n");
 		text += *text == '\n';
-		line--;
 	}
-	if (line == 1 && *text && strncmp(text, "COMMIT", 6))
-		error_wrap(err, "%.*s",
-		    (int)(strcspn(text, "\n") < QUOTE_MAX ? strcspn(text, "\n")
-							  : QUOTE_MAX),
-		    text);
+	n = strcspn(text, "\n");
+	if (line == 1 && n && strncmp(text, "COMMIT", n))
+		error_wrap(err, "%.*s", (int)(n < QUOTE_MAX ? n : QUOTE_MAX), text);
 }
 
 static int commit(

@@ -214,27 +214,40 @@ const struct fw_blob_chain *fw_blob_chain_at(const struct fw_blob *b, uint32_t p
 	return c && c->first == place ? c : NULL;
 }
 
+static const struct {
+	const char *name;
+	int number;
+} verdicts[] = {
+    {IPTC_LABEL_ACCEPT, -NF_ACCEPT - 1},
+    {IPTC_LABEL_DROP, -NF_DROP - 1},
+    {IPTC_LABEL_QUEUE, -NF_QUEUE - 1},
+    {IPTC_LABEL_RETURN, XT_RETURN},
+};
+
+#define N_VERDICTS (sizeof(verdicts) / sizeof(verdicts[0]))
+
+bool fw_verdict_number(const char *name, int *ret)
+{
+	for (size_t i = 0; i < N_VERDICTS; i++)
+		if (!strcmp(verdicts[i].name, name)) {
+			*ret = verdicts[i].number;
+			return true;
+		}
+	return false;
+}
+
 /* The name of the standard target of an entry: "" when it leads to the next one. */
 static const char *verdict_name(const struct fw_blob *b, uint32_t at, int verdict)
 {
-	uint32_t next = fw_entry_u16(b->block.entries + at, b->layout->next_offset);
 	const struct fw_blob_chain *c;
 
-	switch (verdict) {
-	case -NF_ACCEPT - 1:
-		return IPTC_LABEL_ACCEPT;
-	case -NF_DROP - 1:
-		return IPTC_LABEL_DROP;
-	case -NF_QUEUE - 1:
-		return IPTC_LABEL_QUEUE;
-	case XT_RETURN:
-		return IPTC_LABEL_RETURN;
-	default:
-		break;
-	}
+	for (size_t i = 0; verdict < 0 && i < N_VERDICTS; i++)
+		if (verdicts[i].number == verdict)
+			return verdicts[i].name;
 	if (verdict < 0)
 		return NULL;
-	if ((uint32_t)verdict == at + next)
+	if ((uint32_t)verdict ==
+	    at + fw_entry_u16(b->block.entries + at, b->layout->next_offset))
 		return "";
 	c = fw_blob_chain_at(b, (uint32_t)verdict);
 	return c ? c->name : NULL;

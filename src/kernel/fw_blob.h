@@ -48,5 +48,7 @@ const struct fw_blob_chain *fw_blob_chain_at(const struct fw_blob *b, uint32_t p
 int fw_blob_chain(struct fw_blob *b, const struct fw_blob_chain *c, struct fw_chain *ret,
     struct error *err);
 void fw_blob_texts(struct fw_blob *b);
+/* The kernel's number of ACCEPT, DROP, QUEUE or RETURN; false for other names. */
+bool fw_verdict_number(const char *name, int *ret);
 
 #endif

@@ -42,7 +42,7 @@ static const struct {
 
 /* XT_MAX_TABLE_SIZE, which the kernel's own header of the table must fit in, too. */
 #define TABLE_MAX ((512u << 20) - 1024)
-#define FIRST_SIZE (2u << 20)
+#define FIRST_SIZE (256u << 10)
 
 /* ---- memory */
 

@@ -221,22 +221,32 @@ static int encode(struct fw_change *c, const struct fw_rule *r, struct fw_encode
 	return fw_entry_encode(&c->now.codec, r, &ret->entry, err);
 }
 
+/* The chain that a rule jumps to, or NULL. The text of one that has no typed form need
+ * not tell, for -j NAME may mean either; its entry does. */
+static const char *jump_of(const struct fw_rule *r, const struct fw_encoded *e)
+{
+	int number;
+
+	if (!r->opaque)
+		return r->target.kind == FWT_JUMP ? r->target.chain : NULL;
+	return e->verdict && e->verdict[0] && !fw_verdict_number(e->verdict, &number)
+		   ? e->verdict
+		   : NULL;
+}
+
 int fw_change_encode(struct fw_change *c, const char *chain, const struct fw_rule *r,
     struct fw_encoded *ret, struct error *err)
 {
-	const struct strtab_item *target = NULL;
+	const char *to;
 
-	if (r->target.kind == FWT_JUMP) {
-		target = strtab_find(&c->names, r->target.chain);
-		/* libiptc would take the name for a module's, and the kernel look for it.
-		 */
-		if (!target || target->value & FW_NAME_GOES)
-			return fw_change_fail(c, chain, err, ERR_INPUT,
-			    "a rule jumps to chain %s, which %s", r->target.chain,
-			    target ? "is to be deleted" : "does not exist");
-	}
 	if (encode(c, r, ret, err))
 		return fw_change_error(c, chain, err);
-	ret->chain = target;
+	to = jump_of(r, ret);
+	ret->chain = to ? strtab_find(&c->names, to) : NULL;
+	/* libiptc would take the name for a module's, and the kernel look for it. */
+	if (to && (!ret->chain || ret->chain->value & FW_NAME_GOES))
+		return fw_change_fail(c, chain, err, ERR_INPUT,
+		    "a rule jumps to chain %s, which %s", to,
+		    ret->chain ? "is to be deleted" : "does not exist");
 	return 0;
 }

@@ -290,16 +290,8 @@ static void set_verdict(struct rewrite *w, uint32_t at, const struct fw_encoded 
 	memset(t->target.u.user.name, 0, sizeof(t->target.u.user.name));
 	if (r->chain)
 		jump_to(w, at, r->chain->value >> FW_NAME_MARKS);
-	else if (!r->verdict[0])
+	else if (!fw_verdict_number(r->verdict, &t->verdict))
 		t->verdict = (int)(at + next_of(w, e));
-	else if (!strcmp(r->verdict, IPTC_LABEL_ACCEPT))
-		t->verdict = -NF_ACCEPT - 1;
-	else if (!strcmp(r->verdict, IPTC_LABEL_DROP))
-		t->verdict = -NF_DROP - 1;
-	else if (!strcmp(r->verdict, IPTC_LABEL_QUEUE))
-		t->verdict = -NF_QUEUE - 1;
-	else
-		t->verdict = XT_RETURN;
 }
 
 static int add_rule(struct rewrite *w, const struct fw_rule *r, struct error *err)

@@ -2,8 +2,8 @@
 /*
  * The drivers of iptables as a command, for run-fw-driver.sh and run-nft-driver.sh, which
  * compare what they do with what the stock programs do. Only for a fresh network
- * namespace. VARIANT=nft chooses the nft variant's driver, the default is legacy; WRITE is
- * how that one writes tables: libiptc, whole, or by size.
+ * namespace. VARIANT=nft chooses the nft variant's driver, the default is legacy; WRITE
+ * is how that one writes tables: libiptc, whole, or by size.
  *
  *   show 4|6 TABLE             the table as the driver reads it, in save form
  *   read                       both families, all registered tables; prints their names
@@ -11,6 +11,8 @@
  *                              run between reading and writing
  *   variant                    which variant of iptables this node is taken to use
  *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
+ *   order 4|6 TABLE            the names of its chains as they follow each other there
+ *   reverse 4|6 TABLE          turns that order round, of user chains without jumps
  *   bench 4|6 FILE             times of filling, reading, writing again and emptying, and
  *                              of the command $SAVE while it is full
  *
@@ -23,15 +25,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <time.h>
 
-#include <libiptc/libip6tc.h>
 #include <libiptc/libiptc.h>
 
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "kernel/driver.h"
+#include "kernel/fw_blob.h"
 #include "kernel/fw_entry.h"
 #include "kernel/fw_variant.h"
 #include "kernel/live.h"
@@ -231,42 +232,98 @@ static void print_entry(const struct fw_layout *l, char *e)
 	putchar('\n');
 }
 
-static const struct {
-	int domain, level, info, entries;
-} sockopts[FAMILY_COUNT] = {
-    {AF_INET, IPPROTO_IP, IPT_SO_GET_INFO, IPT_SO_GET_ENTRIES},
-    {AF_INET6, IPPROTO_IPV6, IP6T_SO_GET_INFO, IP6T_SO_GET_ENTRIES},
+struct walk {
+	struct arena *arena;
+	struct fw_blob blob;
 };
+
+static int open_table(struct walk *w, char **argv, struct error *err)
+{
+	enum fw_table_id id;
+
+	if (!fw_table_parse(argv[1], &id))
+		return error_set(err, ERR_USAGE, 0, "%s is not a table", argv[1]);
+	w->arena = arena_new();
+	return fw_blob_read(&w->blob, family_arg(argv[0]), id, w->arena, err);
+}
+
+static void close_table(struct walk *w)
+{
+	fw_blob_free(&w->blob);
+	arena_free(w->arena);
+}
 
 static int cmd_raw(struct driver *d, char **argv, struct error *err)
 {
-	enum family f = family_arg(argv[0]);
-	AUTO(fd) int fd = socket(sockopts[f].domain, SOCK_RAW, IPPROTO_RAW);
-	const struct fw_layout *l = fw_layout(f);
-	struct ipt_getinfo info = {0}; /* the same for both families, as the next one */
-	struct ipt_get_entries *get;
-	socklen_t len = sizeof(info);
+	struct walk w;
+	const struct fw_layout *l = fw_layout(family_arg(argv[0]));
 
 	(void)d;
-	strncpy(info.name, argv[1], sizeof(info.name) - 1);
-	if (getsockopt(fd, sockopts[f].level, sockopts[f].info, &info, &len))
-		return error_set(err, ERR_KERNEL, errno, "table %s", argv[1]);
-	len = (socklen_t)sizeof(*get) + info.size;
-	get = xcalloc(1, len);
-	strcpy(get->name, info.name);
-	get->size = info.size;
-	if (getsockopt(fd, sockopts[f].level, sockopts[f].entries, get, &len)) {
-		free(get);
-		return error_set(err, ERR_KERNEL, errno, "table %s", argv[1]);
-	}
-	for (size_t at = 0; at < info.size;) {
-		char *e = (char *)get->entrytable + at;
+	if (open_table(&w, argv, err))
+		return -1;
+	for (size_t at = 0; at < w.blob.block.size;) {
+		char *e = (char *)w.blob.block.entries + at;
 
 		at += fw_entry_u16(e, l->next_offset);
 		print_entry(l, e);
 	}
-	free(get);
+	close_table(&w);
 	return 0;
+}
+
+static int cmd_order(struct driver *d, char **argv, struct error *err)
+{
+	struct walk w;
+
+	(void)d;
+	if (open_table(&w, argv, err))
+		return -1;
+	for (size_t i = 0; i < w.blob.n_chains; i++)
+		puts(w.blob.chains[i].name);
+	close_table(&w);
+	return 0;
+}
+
+static void add_bytes(
+    struct fw_block *to, const struct fw_block *from, size_t at, size_t n)
+{
+	memcpy(fw_block_grow(to, n), from->entries + at, n);
+}
+
+static int cmd_reverse(struct driver *d, char **argv, struct error *err)
+{
+	struct walk w;
+	const struct fw_block *old = &w.blob.block;
+	struct fw_block new = {0};
+	struct xt_counters *counters;
+	size_t user = 0, end;
+	int errnum;
+
+	(void)d;
+	if (open_table(&w, argv, err))
+		return -1;
+	while (w.blob.chains[user].builtin)
+		user++;
+	add_bytes(&new, old, 0, w.blob.chains[user].head);
+	for (size_t i = w.blob.n_chains; i-- > user;) {
+		const struct fw_blob_chain *c = &w.blob.chains[i];
+
+		end = c->foot +
+		      fw_entry_u16(old->entries + c->foot, w.blob.layout->next_offset);
+		add_bytes(&new, old, c->head, end - c->head);
+	}
+	add_bytes(&new, old, new.size, old->size - new.size);
+	new.n_entries = old->n_entries;
+	new.valid_hooks = old->valid_hooks;
+	memcpy(new.hook_entry, old->hook_entry, sizeof(new.hook_entry));
+	memcpy(new.underflow, old->underflow, sizeof(new.underflow));
+	counters = xcalloc(old->n_entries, sizeof(*counters));
+	errnum = fw_block_replace(
+	    &new, w.blob.layout->family, w.blob.id, counters, old->n_entries);
+	free(counters);
+	fw_block_free(&new);
+	close_table(&w);
+	return errnum ? error_set(err, ERR_KERNEL, errnum, "table %s", argv[1]) : 0;
 }
 
 /* Half of the rules of every long chain go, every third comes twice. */
@@ -392,6 +449,8 @@ static const struct {
     {"variant", 0, cmd_variant},
     {"load", 2, cmd_load},
     {"raw", 2, cmd_raw},
+    {"order", 2, cmd_order},
+    {"reverse", 2, cmd_reverse},
     {"bench", 2, cmd_bench},
 };
 
@@ -407,6 +466,7 @@ int main(int argc, char **argv)
 				return failed(&err);
 			return fflush(stdout) ? 1 : 0;
 		}
-	fprintf(stderr, "usage: fw_driver_test show|read|variant|load|raw|bench ...\n");
+	fprintf(stderr,
+	    "usage: fw_driver_test show|read|variant|load|raw|order|reverse|bench ...\n");
 	return 2;
 }

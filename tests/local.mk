@@ -6,15 +6,18 @@ unit_tests = \
 	tests/unit/test_base \
 	tests/unit/test_conf \
 	tests/unit/test_dialect \
+	tests/unit/test_drain \
 	tests/unit/test_dump \
 	tests/unit/test_emit \
 	tests/unit/test_emit_dialect \
 	tests/unit/test_emit_ipvs \
 	tests/unit/test_flush \
 	tests/unit/test_fw \
+	tests/unit/test_fw_fate \
 	tests/unit/test_golden \
 	tests/unit/test_knob \
 	tests/unit/test_kset \
+	tests/unit/test_ledger \
 	tests/unit/test_lvs \
 	tests/unit/test_migrate \
 	tests/unit/test_model \

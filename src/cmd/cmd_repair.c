@@ -173,6 +173,8 @@ int cmd_repair(struct context *ctx, struct error *err)
 	ctx->opts.dry_run |= ctx->opts.check;
 	if (!run_prepare(&r.run, err))
 		status = run_to_end(&r.run, err);
+	if (status < 0 && err->kind == ERR_USAGE)
+		return status;
 	seconds = report_clock() - begin;
 	log_drift(&r);
 	if (status < 0)

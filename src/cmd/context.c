@@ -301,6 +301,9 @@ int context_emit(struct context *ctx, enum mode mode, struct error *err)
 
 size_t context_drain(struct context *ctx)
 {
+	ctx->want->lvs = ctx->emitted;
+	if (ctx->opts.drain <= 0)
+		return 0;
 	drain_servers(&ctx->emitted, &ctx->have->lvs, &ctx->ledger, state_dir_now(),
 	    ctx->want->arena, &ctx->want->lvs);
 	return drain_count(&ctx->emitted, &ctx->want->lvs);

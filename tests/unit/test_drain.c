@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Real servers that leave: who may stay, until when, and what is remembered. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan/drain.h"
+
+static struct arena *arena;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena = arena_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+#define VS(proto) "-A " proto " 10.0.0.1:80 -s rr\n"
+#define RS(proto, real) "-a " proto " 10.0.0.1:80 -r " real ":8080 -m -w 1\n"
+#define TWO(proto) VS(proto) RS(proto, "10.1.0.1") RS(proto, "10.1.0.2")
+#define ONE(proto) VS(proto) RS(proto, "10.1.0.2")
+
+static struct lvs_table parse(const char *text)
+{
+	struct lvs_table t = {0};
+	struct error err = {0};
+
+	if (lvs_parse(text, strlen(text), "t", arena, &t, &err))
+		fail_msg("%s", err.msg);
+	return t;
+}
+
+/* All real servers have that many connections. */
+static struct lvs_table used(const char *text, uint32_t active, uint32_t inactive)
+{
+	struct lvs_table t = parse(text);
+
+	for (size_t i = 0; i < t.n_services; i++)
+		for (size_t k = 0; k < t.services[i].n_dests; k++) {
+			t.services[i].dests[k].active = active;
+			t.services[i].dests[k].inactive = inactive;
+		}
+	return t;
+}
+
+static const struct ledger nothing;
+
+static struct lvs_table drained(
+    const struct lvs_table *want, const struct lvs_table *have, const struct ledger *l)
+{
+	struct lvs_table t;
+
+	drain_servers(want, have, l, 1000, arena, &t);
+	return t;
+}
+
+static void test_used_tcp_server_stays_with_weight_0(void **state)
+{
+	struct lvs_table want = parse(ONE("-t")), have = used(TWO("-t"), 1, 0);
+	struct lvs_table t = drained(&want, &have, &nothing);
+
+	(void)state;
+	assert_int_equal(t.services[0].n_dests, 2);
+	assert_int_equal(t.services[0].dests[0].weight, 0);
+	assert_int_equal(t.services[0].dests[1].weight, 1);
+	assert_int_equal(drain_count(&want, &t), 1);
+	/* What was given is as it was. */
+	assert_int_equal(want.services[0].n_dests, 1);
+	assert_int_equal(have.services[0].dests[0].weight, 1);
+}
+
+static void test_inactive_connections_count(void **state)
+{
+	struct lvs_table want = parse(ONE("-t")), have = used(TWO("-t"), 0, 3);
+	struct lvs_table t = drained(&want, &have, &nothing);
+
+	(void)state;
+	assert_int_equal(t.services[0].n_dests, 2);
+}
+
+static void test_idle_server_goes_at_once(void **state)
+{
+	struct lvs_table want = parse(ONE("-t")), have = used(TWO("-t"), 0, 0);
+	struct lvs_table t = drained(&want, &have, &nothing);
+
+	(void)state;
+	assert_int_equal(t.services[0].n_dests, 1);
+	assert_int_equal(drain_count(&want, &t), 0);
+}
+
+static void test_udp_and_sctp_go_at_once(void **state)
+{
+	static const char *const protocols[][2] = {
+	    {ONE("-u"), TWO("-u")}, {ONE("--sctp-service"), TWO("--sctp-service")}};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct lvs_table want = parse(protocols[i][0]);
+		struct lvs_table have = used(protocols[i][1], 5, 5);
+		struct lvs_table t = drained(&want, &have, &nothing);
+
+		assert_int_equal(t.services[0].n_dests, 1);
+	}
+}
+
+static void test_virtual_server_goes_with_its_connections(void **state)
+{
+	struct lvs_table want = {0}, have = used(TWO("-t"), 5, 5);
+	struct lvs_table t = drained(&want, &have, &nothing);
+
+	(void)state;
+	assert_int_equal(t.n_services, 0);
+}
+
+static void test_wanted_servers_are_as_wanted(void **state)
+{
+	struct lvs_table want = parse(TWO("-t")), have = used(TWO("-t"), 5, 5);
+	struct lvs_table t;
+
+	(void)state;
+	have.services[0].dests[0].weight = 0;
+	t = drained(&want, &have, &nothing);
+	assert_true(lvs_service_eq(&t.services[0], &want.services[0]));
+}
+
+/* The ledger after a run at second 1000 with 60 seconds to go. */
+static struct ledger remembered(
+    const struct lvs_table *want, const struct lvs_table *t, const struct ledger *old)
+{
+	struct ledger l;
+
+	drain_ledger(want, t, FAMILY_BOTH, old, 1060, arena, &l);
+	return l;
+}
+
+static void test_past_its_deadline_it_goes(void **state)
+{
+	struct lvs_table want = parse(ONE("-t")), have = used(TWO("-t"), 1, 0);
+	struct lvs_table t = drained(&want, &have, &nothing);
+	struct ledger l = remembered(&want, &t, &nothing);
+
+	(void)state;
+	assert_int_equal(l.n_leaving, 1);
+	assert_int_equal(l.leaving[0].deadline, 1060);
+	drain_servers(&want, &have, &l, 1059, arena, &t);
+	assert_int_equal(drain_count(&want, &t), 1);
+	drain_servers(&want, &have, &l, 1060, arena, &t);
+	assert_int_equal(drain_count(&want, &t), 0);
+}
+
+static void test_later_runs_keep_the_first_deadline(void **state)
+{
+	struct lvs_table want = parse(ONE("-t")), have = used(TWO("-t"), 1, 0);
+	struct lvs_table t = drained(&want, &have, &nothing);
+	struct ledger l = remembered(&want, &t, &nothing), later;
+
+	(void)state;
+	drain_ledger(&want, &t, FAMILY_BOTH, &l, 5000, arena, &later);
+	assert_int_equal(later.leaving[0].deadline, 1060);
+	/* Back, and leaving once more: from the beginning. */
+	t = want;
+	later = remembered(&want, &t, &l);
+	assert_int_equal(later.n_leaving, 0);
+}
+
+static void test_ledger_has_what_is_wanted_and_the_other_family(void **state)
+{
+	struct lvs_table four = parse(ONE("-t") "-A -f 7 -s rr\n");
+	struct lvs_table six = parse("-A -t [fd00::1]:80 -s rr\n");
+	struct ledger l, both;
+
+	(void)state;
+	drain_ledger(&six, &six, FAMILY_BIT(FAMILY_6), &nothing, 0, arena, &l);
+	assert_int_equal(l.n_servers, 1);
+	drain_ledger(&four, &four, FAMILY_BIT(FAMILY_4), &l, 0, arena, &both);
+	assert_int_equal(both.n_servers, 2);
+	assert_int_equal(both.servers[0].family, FAMILY_4);
+	assert_int_equal(both.servers[1].family, FAMILY_6);
+	/* With both looked at, what is not wanted is forgotten. */
+	drain_ledger(&four, &four, FAMILY_BOTH, &both, 0, arena, &l);
+	assert_int_equal(l.n_servers, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_used_tcp_server_stays_with_weight_0),
+	    cmocka_unit_test(test_inactive_connections_count),
+	    cmocka_unit_test(test_idle_server_goes_at_once),
+	    cmocka_unit_test(test_udp_and_sctp_go_at_once),
+	    cmocka_unit_test(test_virtual_server_goes_with_its_connections),
+	    cmocka_unit_test(test_wanted_servers_are_as_wanted),
+	    cmocka_unit_test(test_past_its_deadline_it_goes),
+	    cmocka_unit_test(test_later_runs_keep_the_first_deadline),
+	    cmocka_unit_test(test_ledger_has_what_is_wanted_and_the_other_family),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

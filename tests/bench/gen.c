@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define PODS_PER_NODE 110
+#define NODES_MAX 32768 /* a /24 each of 10.128.0.0/9 */
 #define NODE_PORT_FIRST 30000
 #define NODE_PORTS 2700
 #define CREATED "2024-03-05T09:12:40Z"
@@ -458,6 +459,10 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	c.nodes = c.services * c.endpoints / PODS_PER_NODE + 3;
+	if (c.nodes > NODES_MAX) {
+		fprintf(stderr, "gen: so many pods do not fit on %d nodes\n", NODES_MAX);
+		return 64;
+	}
 	c.version = 40000;
 	if (ipset >= 0)
 		print_ipset((unsigned)ipset);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fence around libxtables, which prints rules that vipshift has no typed form for.
- * The library is made for short programs: it serves one family per process (NAT targets
- * of the other one are never found again), prints to stdout, and registration and some
- * helpers exit(). So it runs in a child process, which gives back one text per rule; the
- * rule at which a child dies gets the raw form, and the next child goes on behind it.
+ * The processes that print rules with libxtables. The library is made for short programs:
+ * it serves one family per process (NAT targets of the other one are never found again)
+ * and may exit. So a child prints, and gives back one text per rule; the rule at which a
+ * child dies gets the raw form, and the next child goes on behind it.
+ *
+ * A process with several threads must not make children that do more than exec: a lock
+ * that another thread holds at that moment stays locked in the child for ever. So the
+ * children are made by a server, which is itself made before the first thread. It takes
+ * the rules and the pipe for the texts from a socket, and ends with it.
  */
 #include "config.h"
 
@@ -12,255 +16,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <netdb.h>
-#include <setjmp.h>
-#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <libiptc/libiptc.h>
-#include <xtables.h>
-
 #include "base/auto.h"
-#include "base/strbuf.h"
+#include "kernel/fw_xt_rule.h"
 
 /* Children that may die before the rest is given the raw form. */
 #define DEATHS_MAX 16
 
-/* ---- the header, which the library leaves to the iptables program */
+/* One request: this, with the pipe; then the length and the bytes of each rule. */
+struct request {
+	uint32_t family, n, size; /* size: of all that follows */
+};
+struct item { /* 8 bytes, so that the rule behind it is aligned */
+	uint32_t entry_len, target_len; /* the target with its NUL */
+};
 
-static void print_net(struct strbuf *sb, const struct fw_layout *l, const uint8_t *e,
-    uint16_t addr, uint16_t mask, const char *opt, bool invert)
-{
-	const struct family_info *fi = family_info(l->family);
-	struct addr a = addr_from(l->family, e + addr),
-		    m = addr_from(l->family, e + mask);
-	int bits = fw_mask_bits(e + mask, fi->addr_len);
-
-	if (!bits && !invert && addr_is_unspecified(&a))
-		return;
-	strbuf_add(sb, invert ? " ! " : " ");
-	strbuf_add(sb, opt);
-	addr_print(sb, &a);
-	strbuf_addch(sb, '/');
-	if (bits >= 0)
-		strbuf_addu(sb, (unsigned)bits);
-	else
-		addr_print(sb, &m);
-}
-
-static void print_interface(struct strbuf *sb, const uint8_t *e, uint16_t name,
-    uint16_t mask, const char *opt, bool invert)
-{
-	size_t n = 0;
-
-	if (!e[mask])
-		return;
-	strbuf_add(sb, invert ? " ! " : " ");
-	strbuf_add(sb, opt);
-	while (n < IFNAMSIZ && e[mask + n] && e[name + n])
-		n++;
-	strbuf_addn(sb, (const char *)e + name, n);
-	/* The mask of a prefix ends before the NUL. */
-	if (n < IFNAMSIZ && !e[mask + n])
-		strbuf_addch(sb, '+');
-}
-
-static void print_proto(struct strbuf *sb, uint16_t proto, bool invert)
-{
-	const struct xtables_pprot *p = xtables_chain_protos;
-	const struct protoent *known;
-
-	if (!proto)
-		return;
-	strbuf_add(sb, invert ? " ! -p " : " -p ");
-	while (p->name && p->num != proto)
-		p++;
-	known = p->name ? NULL : getprotobynumber(proto);
-	if (p->name)
-		strbuf_add(sb, p->name);
-	else if (known)
-		strbuf_add(sb, known->p_name);
-	else
-		strbuf_addu(sb, proto);
-}
-
-static void print_header(struct strbuf *sb, const struct fw_layout *l, const uint8_t *e)
-{
-	uint8_t inv = e[l->invflags];
-
-	print_net(sb, l, e, l->src, l->src_mask, "-s ", inv & IPT_INV_SRCIP);
-	print_net(sb, l, e, l->dst, l->dst_mask, "-d ", inv & IPT_INV_DSTIP);
-	print_interface(sb, e, l->in, l->in_mask, "-i ", inv & IPT_INV_VIA_IN);
-	print_interface(sb, e, l->out, l->out_mask, "-o ", inv & IPT_INV_VIA_OUT);
-	print_proto(sb, fw_entry_u16(e, l->proto), inv & XT_INV_PROTO);
-	if (e[l->flags] & l->flag_fragment)
-		strbuf_add(sb, inv & IPT_INV_FRAG ? " ! -f" : " -f");
-}
-
-/* ---- matches and targets in raw form */
-
-static void print_raw(struct strbuf *sb, const char *opt, const char *name,
-    uint8_t revision, const unsigned char *data, size_t n)
-{
-	strbuf_addf(sb, " %s %s --raw-data %u:", opt, name, revision);
-	for (size_t i = 0; i < n; i++)
-		strbuf_addf(sb, "%02x", data[i]);
-}
-
-static void raw_match(struct strbuf *sb, const struct xt_entry_match *m)
-{
-	print_raw(sb, "-m", m->u.user.name, m->u.user.revision, m->data,
-	    m->u.user.match_size - sizeof(*m));
-}
-
-static void raw_target(struct strbuf *sb, const struct xt_entry_target *t)
-{
-	print_raw(sb, "-j", t->u.user.name, t->u.user.revision, t->data,
-	    t->u.user.target_size - sizeof(*t));
-}
-
-/* ---- the same by libxtables: only in the child */
-
-/* exit_err has no argument of ours, and stdout is the library's: so these are static. */
-static jmp_buf escape;
-
-static __attribute__((noreturn, format(printf, 2, 3))) void leave(
-    enum xtables_exittype status, const char *msg, ...)
-{
-	(void)status;
-	(void)msg;
-	longjmp(escape, 1);
-}
-
-/* The stock function opens a raw socket and may load modules. The revision is known from
- * the rule, so all may be registered. */
-static int any_revision(const char *name, uint8_t revision, int opt)
-{
-	(void)name;
-	(void)revision;
-	(void)opt;
-	return 1;
-}
-
-static void start_library(enum family f)
-{
-	static struct option no_options[] = {{0}};
-	static struct xtables_globals globals = {
-	    .program_name = PACKAGE_NAME,
-	    .program_version = PACKAGE_VERSION,
-	    .orig_opts = no_options,
-	    .exit_err = leave,
-	    .compat_rev = any_revision,
-	};
-
-	xtables_init_all(&globals, f == FAMILY_6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
-}
-
-static bool lib_match(const void *ip, const struct xt_entry_match *m)
-{
-	const char *name = m->u.user.name;
-	struct xtables_match *x = xtables_find_match(name, XTF_TRY_LOAD, NULL);
-
-	if (x)
-		x = xtables_find_match_revision(
-		    name, XTF_TRY_LOAD, x, m->u.user.revision);
-	if (!x || XT_ALIGN(x->size) + sizeof(*m) != m->u.user.match_size)
-		return false;
-	printf(" -m %s", x->alias ? x->alias(m) : name);
-	if (x->save)
-		x->save(ip, m);
-	return true;
-}
-
-static bool lib_target(const void *ip, const struct xt_entry_target *t)
-{
-	const char *name = t->u.user.name;
-	struct xtables_target *x = xtables_find_target(name, XTF_TRY_LOAD);
-
-	if (x)
-		x = xtables_find_target_revision(
-		    name, XTF_TRY_LOAD, x, t->u.user.revision);
-	if (!x || XT_ALIGN(x->size) + sizeof(*t) != t->u.user.target_size)
-		return false;
-	printf(" -j %s", x->alias ? x->alias(t) : name);
-	if (x->save)
-		x->save(ip, t);
-	return true;
-}
-
-/* Adds what the library prints of either m or t; false: nothing, it cannot. */
-static bool lib_print(struct strbuf *sb, const void *ip, const struct xt_entry_match *m,
-    const struct xt_entry_target *t)
-{
-	FILE *volatile saved = stdout;
-	FILE *volatile mem;
-	volatile bool ok = false;
-	char *text = NULL;
-	size_t n = 0;
-
-	mem = open_memstream(&text, &n);
-	if (!mem)
-		return false;
-	stdout = mem;
-	if (!setjmp(escape))
-		ok = m ? lib_match(ip, m) : lib_target(ip, t);
-	stdout = saved;
-	if (fclose(mem))
-		ok = false;
-	if (ok)
-		strbuf_addn(sb, text, n);
-	free(text);
-	return ok;
-}
-
-/* ---- a rule */
-
-static void print_rule(
-    struct strbuf *sb, const struct fw_layout *l, const struct fw_raw *r, bool library)
-{
-	const uint8_t *e = r->entry;
-	const struct xt_entry_target *t =
-	    (const void *)(e + fw_entry_u16(e, l->target_offset));
-	const struct xt_entry_match *m = NULL;
-
-	print_header(sb, l, e);
-	while ((m = fw_entry_match(l, e, m)))
-		if (!library || !lib_print(sb, e, m, NULL))
-			raw_match(sb, m);
-	if (t->u.user.name[0]) {
-		if (!library || !lib_print(sb, e, NULL, t))
-			raw_target(sb, t);
-	} else if (r->target[0]) {
-		strbuf_add(sb, e[l->flags] & l->flag_goto ? " -g " : " -j ");
-		strbuf_add(sb, r->target);
-	}
-	while (sb->len && sb->s[sb->len - 1] == ' ')
-		sb->s[--sb->len] = '\0';
-}
-
-static const char *rule_text(const char *printed)
-{
-	return printed[0] == ' ' ? printed + 1 : printed;
-}
-
-static const char *raw_text(
-    const struct fw_layout *l, const struct fw_raw *r, struct arena *a)
-{
-	struct strbuf sb = {0};
-	const char *ret;
-
-	print_rule(&sb, l, r, false);
-	ret = arena_strdup(a, rule_text(strbuf_str(&sb)));
-	strbuf_free(&sb);
-	return ret;
-}
-
-/* ---- child and parent */
+/* ---- bytes */
 
 static bool write_all(int fd, const void *data, size_t n)
 {
@@ -279,30 +57,212 @@ static bool write_all(int fd, const void *data, size_t n)
 	return true;
 }
 
+/* To the server: that it has ended must not end us. */
+static bool send_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n) {
+		ssize_t done = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return false;
+		p += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+static bool read_all(int fd, void *data, size_t n)
+{
+	char *p = data;
+
+	while (n) {
+		ssize_t got = read(fd, p, n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		p += got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+/* Room for one file descriptor beside a message. */
+union control {
+	char buf[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static bool send_request(int sock, const struct request *r, int out)
+{
+	union control control = {0};
+	struct iovec iov = {.iov_base = (void *)r, .iov_len = sizeof(*r)};
+	struct msghdr msg = {
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.buf,
+	    .msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &out, sizeof(int));
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) == sizeof(*r);
+}
+
+static bool receive_request(int sock, struct request *r, int *out)
+{
+	union control control;
+	struct iovec iov = {.iov_base = r, .iov_len = sizeof(*r)};
+	struct msghdr msg = {
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.buf,
+	    .msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *c;
+
+	if (recvmsg(sock, &msg, MSG_WAITALL | MSG_CMSG_CLOEXEC) != sizeof(*r))
+		return false;
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return false;
+	memcpy(out, CMSG_DATA(c), sizeof(int));
+	return true;
+}
+
+/* ---- the server and its children */
+
 static _Noreturn void child(
     int out, const struct fw_layout *l, const struct fw_raw *raws, size_t n)
 {
 	struct strbuf sb = {0};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	/* The library's words are not for our stdout and stderr. */
-	if (null < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0)
+	if (!fw_xt_start_library(l->family))
 		_exit(1);
-	if (setjmp(escape))
-		_exit(1);
-	start_library(l->family);
 	for (size_t i = 0; i < n; i++) {
-		const char *text;
-		uint32_t len;
+		const char *text = fw_xt_rule(&sb, l, &raws[i], true);
+		uint32_t len = (uint32_t)strlen(text);
 
-		strbuf_reset(&sb);
-		print_rule(&sb, l, &raws[i], true);
-		text = rule_text(strbuf_str(&sb));
-		len = (uint32_t)strlen(text);
 		if (!write_all(out, &len, sizeof(len)) || !write_all(out, text, len))
 			_exit(1);
 	}
 	_exit(0);
+}
+
+static void serve_one(const struct request *r, int out, const char *body)
+{
+	struct fw_raw *raws = xcalloc(r->n ? r->n : 1, sizeof(*raws));
+	pid_t pid;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct item item;
+
+		memcpy(&item, body, sizeof(item));
+		body += sizeof(item);
+		raws[i] = (struct fw_raw){.entry = body, .target = body + item.entry_len};
+		body += item.entry_len + item.target_len;
+	}
+	pid = fork();
+	if (!pid)
+		child(out, fw_layout((enum family)r->family), raws, r->n);
+	close(out);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(raws);
+}
+
+/* What was open is not the server's: locks, and the pipes that others wait for the end
+ * of. The library's words are not for our stdout and stderr. */
+static bool leave_all_but(int sock)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (null < 0 || dup2(null, fd) < 0)
+			return false;
+	if (dup2(sock, STDERR_FILENO + 1) < 0)
+		return false;
+	closefrom(STDERR_FILENO + 2);
+	return true;
+}
+
+static _Noreturn void serve(int sock)
+{
+	struct request r;
+	int out;
+
+	if (!leave_all_but(sock))
+		_exit(1);
+	sock = STDERR_FILENO + 1;
+	while (receive_request(sock, &r, &out)) {
+		/* Rules begin where malloc() aligns, and are read as structures. */
+		char *body = xmalloc(r.size ? r.size : 1);
+
+		if (!read_all(sock, body, r.size))
+			break;
+		serve_one(&r, out, body);
+		free(body);
+	}
+	_exit(0);
+}
+
+/* ---- our side */
+
+/* One server for the process, as the library is one for the process: everything that
+ * reads rules shares it. A child of ours that goes on by itself makes its own. */
+static struct {
+	int sock;
+	pid_t owner; /* 0: there is none */
+} server;
+
+void fw_xt_prepare(void)
+{
+	int socks[2];
+	pid_t pid;
+
+	if (server.owner == getpid())
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		return;
+	/* What is buffered must not be written twice. */
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		serve(socks[1]);
+	close(socks[1]);
+	if (pid < 0) {
+		close(socks[0]);
+		return;
+	}
+	server.sock = socks[0];
+	server.owner = getpid();
+}
+
+static uint32_t entry_size(const struct fw_layout *l, const struct fw_raw *r)
+{
+	return fw_entry_u16(r->entry, l->next_offset);
+}
+
+/* Rules begin at multiples of 8, as in the kernel's block. */
+static void add_item(struct strbuf *sb, const struct fw_layout *l, const struct fw_raw *r)
+{
+	struct item item = {.entry_len = entry_size(l, r)};
+	size_t len = strlen(r->target) + 1;
+
+	item.target_len = (uint32_t)((len + 7) & ~(size_t)7);
+	strbuf_addn(sb, (const char *)&item, sizeof(item));
+	strbuf_addn(sb, r->entry, item.entry_len);
+	strbuf_addn(sb, r->target, len);
+	for (; len < item.target_len; len++)
+		strbuf_addch(sb, '\0');
 }
 
 /* Texts until the end of the stream; returns their number. */
@@ -321,6 +281,21 @@ static size_t collect(FILE *in, size_t n, struct arena *a, const char **texts)
 	return i;
 }
 
+static bool ask(const struct fw_layout *l, const struct fw_raw *raws, size_t n, int out)
+{
+	struct strbuf body = {0};
+	struct request r = {.family = l->family, .n = (uint32_t)n};
+	bool ok;
+
+	for (size_t i = 0; i < n; i++)
+		add_item(&body, l, &raws[i]);
+	r.size = (uint32_t)body.len;
+	ok =
+	    send_request(server.sock, &r, out) && send_all(server.sock, body.s, body.len);
+	strbuf_free(&body);
+	return ok;
+}
+
 /* Lets a child print; returns how many it did. */
 static size_t print_in_child(const struct fw_layout *l, const struct fw_raw *raws,
     size_t n, struct arena *a, const char **texts)
@@ -328,25 +303,28 @@ static size_t print_in_child(const struct fw_layout *l, const struct fw_raw *raw
 	AUTO(file) FILE *in = NULL;
 	size_t done = 0;
 	int fds[2];
-	pid_t pid;
+	bool asked;
 
-	if (pipe2(fds, O_CLOEXEC))
+	if (server.owner != getpid() || pipe2(fds, O_CLOEXEC))
 		return 0;
 	in = fdopen(fds[0], "r");
-	/* What is buffered must not be written twice. */
-	fflush(NULL);
-	pid = in ? fork() : -1;
-	if (!pid)
-		child(fds[1], l, raws, n);
+	asked = in && ask(l, raws, n, fds[1]);
 	close(fds[1]);
 	if (!in)
 		close(fds[0]);
-	if (pid < 0)
-		return 0;
-	done = collect(in, n, a, texts);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (asked)
+		done = collect(in, n, a, texts);
 	return done;
+}
+
+static const char *raw_text(
+    const struct fw_layout *l, const struct fw_raw *r, struct arena *a)
+{
+	struct strbuf sb = {0};
+	const char *ret = arena_strdup(a, fw_xt_rule(&sb, l, r, false));
+
+	strbuf_free(&sb);
+	return ret;
 }
 
 void fw_xt_print(enum family f, const struct fw_raw *raws, size_t n, struct arena *a,
@@ -355,6 +333,7 @@ void fw_xt_print(enum family f, const struct fw_raw *raws, size_t n, struct aren
 	const struct fw_layout *l = fw_layout(f);
 	size_t done = 0;
 
+	fw_xt_prepare();
 	for (unsigned deaths = 0; done < n; deaths++) {
 		if (deaths < DEATHS_MAX)
 			done += print_in_child(l, raws + done, n - done, a, texts + done);

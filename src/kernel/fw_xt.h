@@ -12,6 +12,12 @@ struct fw_raw {
 };
 
 /*
+ * Makes the process that fw_xt_print() has its texts from. To be called before the first
+ * thread starts, if rules are to be read in one; otherwise done when it is needed.
+ */
+void fw_xt_prepare(void);
+
+/*
  * The save form ("-p tcp -m multiport --dports 1,2 -j LOG", without "-A CHAIN ") of rules
  * that have no typed form, as iptables-save prints them. texts[n] go into the arena. What
  * the extensions of this machine cannot print is given as "-m NAME --raw-data REV:HEX",

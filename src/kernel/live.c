@@ -12,6 +12,7 @@
 
 #include "kernel/driver.h"
 #include "kernel/fw_variant.h"
+#include "kernel/fw_xt.h"
 
 struct drivers {
 	struct live_options options;
@@ -110,6 +111,7 @@ int live_source_open(const struct live_options *o, struct source **ret, struct e
 	struct live_source *s = xcalloc(1, sizeof(*s));
 
 	(void)err;
+	fw_xt_prepare();
 	s->base.ops = &ops;
 	s->drivers.options = *o;
 	*ret = &s->base;

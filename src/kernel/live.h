@@ -20,7 +20,8 @@ struct live_options {
 /*
  * The kernel of this network namespace as a source and as a sink. Reading leaves no
  * trace: no table registered, no module loaded. Both may be open at once; use from one
- * thread.
+ * thread at a time. A source must be opened before the first thread starts, for it makes a
+ * process (fw_xt.h).
  */
 int live_source_open(
     const struct live_options *o, struct source **ret, struct error *err);

@@ -73,6 +73,7 @@ EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
 	tests/guest/drift-ipvs.sh tests/kernel/test-drift.sh tests/kernel/test-repair.sh \
+	tests/kernel/test-preflight.sh \
 	tests/lib/drift.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \

@@ -88,6 +88,7 @@ void context_free(struct context *ctx)
 	model_free(ctx->model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
+	notes_clear(&ctx->findings);
 	arena_free(ctx->arena);
 	if (ctx->lock_taken)
 		close(ctx->lock);
@@ -148,10 +149,14 @@ static void take_node_addresses(struct context *ctx)
 		conf_set_addrs(ctx->conf, v, n);
 }
 
-static int check_source(const char *from, struct error *err)
+static int check_source(const struct context *ctx, struct error *err)
 {
 	static const char *const live[] = {"live:", "dump:"};
+	const char *from = ctx->opts.from;
 
+	/* What ails the node itself can be said without services. */
+	if (!from && ctx->opts.command->groups & GROUP_DOCTOR)
+		return 0;
 	if (!from)
 		return error_set(err, ERR_USAGE, 0,
 		    "no services given; use -f FILE with the output of: kubectl get "
@@ -175,9 +180,19 @@ int context_load_conf(struct context *ctx, struct error *err)
 				: 0;
 }
 
+static int load_model(struct context *ctx, struct error *err)
+{
+	AUTO(model_builder) struct model_builder *none = NULL;
+
+	if (ctx->opts.from)
+		return model_load(ctx->opts.from, &ctx->model, &ctx->notes, err);
+	none = model_builder_new();
+	return model_builder_freeze(none, "no services", &ctx->model, err);
+}
+
 int context_load(struct context *ctx, struct error *err)
 {
-	if (check_source(ctx->opts.from, err))
+	if (check_source(ctx, err))
 		return -1;
 	if (context_load_conf(ctx, err))
 		return -1;
@@ -188,7 +203,7 @@ int context_load(struct context *ctx, struct error *err)
 		return -1;
 	if (begin_reading(ctx, err))
 		return -1;
-	if (model_load(ctx->opts.from, &ctx->model, &ctx->notes, err))
+	if (load_model(ctx, err))
 		return -1;
 	if (choose_dialect(ctx, err))
 		return -1;

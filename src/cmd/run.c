@@ -12,8 +12,10 @@
 #include "cmd/state_dir.h"
 #include "verify/verify.h"
 
-/* Another writer may move the tables between reading and writing; each try plans anew. */
-#define MAX_TRIES 5
+/* Another writer may move the tables between reading and writing; each try plans anew. A
+ * busy one gets the time that is waited for a lock. */
+#define MIN_TRIES 5
+#define MAX_TRIES 50
 
 int run_prepare(struct run *r, struct error *err)
 {
@@ -136,9 +138,10 @@ static int try_once(struct run *r, struct error *err)
 int run_to_end(struct run *r, struct error *err)
 {
 	double begin = report_clock();
-	int status;
+	int i, status;
 
-	for (int i = 0; i < MAX_TRIES; i++) {
+	for (i = 0; i < MIN_TRIES || (i < MAX_TRIES && r->seconds < r->ctx->opts.wait);
+	     i++) {
 		error_clear(err);
 		status = try_once(r, err);
 		r->seconds = report_clock() - begin;
@@ -150,7 +153,7 @@ int run_to_end(struct run *r, struct error *err)
 		if (err->kind == ERR_MOVED && context_reread(r->ctx, err))
 			return -1;
 	}
-	return error_wrap(err, "gave up after %d tries", MAX_TRIES);
+	return error_wrap(err, "gave up after %d tries", i);
 }
 
 void run_free(struct run *r)

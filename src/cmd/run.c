@@ -12,10 +12,9 @@
 #include "cmd/state_dir.h"
 #include "verify/verify.h"
 
-/* Another writer may move the tables between reading and writing; each try plans anew. A
- * busy one gets the time that is waited for a lock. */
+/* Another writer may move the tables between reading and writing; each try plans anew. With
+ * a busy one that may take more tries, for as long as a lock would be waited for. */
 #define MIN_TRIES 5
-#define MAX_TRIES 50
 
 int run_prepare(struct run *r, struct error *err)
 {
@@ -138,10 +137,9 @@ static int try_once(struct run *r, struct error *err)
 int run_to_end(struct run *r, struct error *err)
 {
 	double begin = report_clock();
-	int i, status;
+	int status, tries;
 
-	for (i = 0; i < MIN_TRIES || (i < MAX_TRIES && r->seconds < r->ctx->opts.wait);
-	     i++) {
+	for (tries = 1;; tries++) {
 		error_clear(err);
 		status = try_once(r, err);
 		r->seconds = report_clock() - begin;
@@ -149,11 +147,12 @@ int run_to_end(struct run *r, struct error *err)
 		 * too. */
 		if (status >= 0 || (err->kind != ERR_MOVED && err->kind != ERR_VERIFY))
 			return status;
+		if (tries >= MIN_TRIES && r->seconds >= r->ctx->opts.wait)
+			return error_wrap(err, "gave up after %d tries", tries);
 		report_info(r->ctx, "%s; planning again", err->msg);
 		if (err->kind == ERR_MOVED && context_reread(r->ctx, err))
 			return -1;
 	}
-	return error_wrap(err, "gave up after %d tries", i);
 }
 
 void run_free(struct run *r)

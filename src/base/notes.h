@@ -30,6 +30,8 @@ void notes_add(struct notes *n, enum note_level level, const char *about, const 
 void notes_add_named(struct notes *n, enum note_level level, const char *name,
     const char *about, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 size_t notes_count(const struct notes *n, enum note_level level);
+/* Takes back what was added after the first `keep`. */
+void notes_trim(struct notes *n, size_t keep);
 void notes_clear(struct notes *n);
 
 #endif

@@ -20,6 +20,7 @@ enum opt_group {
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
 	GROUP_DOCTOR = 1 << 12, /* --to --accept */
+	GROUP_PROBE = 1 << 13,	/* --probe */
 };
 
 struct command {

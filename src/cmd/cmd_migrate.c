@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/fitness.h"
 #include "cmd/freeze.h"
+#include "cmd/probing.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
@@ -117,6 +118,8 @@ static int run_phase(struct run *r, enum phase ph, struct error *err)
 		settle_flows(r);
 	if (!ret && (from < to || ph == PHASE_REMOVE))
 		ret = verify_against(r, s->m->after[ph], phase_name(ph), err);
+	if (!ret && (ph == PHASE_SWITCH || ph == PHASE_REMOVE))
+		ret = probing_check(r->ctx, phase_name(ph), err);
 	r->seconds[ph] += report_clock() - begin;
 	if (!ret)
 		report_info(r->ctx, "%-8s %5zu operations  %.3f s", phase_name(ph),
@@ -236,7 +239,7 @@ static int execute(struct run *r, struct error *err)
 	double begin = report_clock();
 	struct error cause = {0};
 
-	if (live_sink_open(&live, &r->sink, err))
+	if (probing_begin(r->ctx, err) || live_sink_open(&live, &r->sink, err))
 		return -1;
 	if (run_forward(r, &cause))
 		return roll_back(r, &cause, err);
@@ -288,6 +291,7 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	    context_emit(ctx, ctx->opts.mode, err))
 		return -1;
 	status = migrate(&r, err);
+	probing_end(ctx);
 	freeze_end(ctx, r.sink && status == EXIT_DONE);
 	run_free(&r);
 	return status;

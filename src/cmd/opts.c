@@ -28,6 +28,7 @@ enum opt_id {
 	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_PROBE,
 	OPT_REQUEST_TIMEOUT,
 	OPT_STATE_DIR,
 	OPT_TO,
@@ -71,6 +72,7 @@ static const struct option_row rows[] = {
 	"refuse to make more changes, % of the wanted objects"},
     {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
 	"stop kube-proxy for the switch; with :continue let it go on after it"},
+    {OPT_PROBE, "probe", NULL, GROUP_PROBE, "make real connections to the services, too"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
 	"leave real servers that go that long for their connections (default 3600)"},
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
@@ -283,6 +285,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		if (!addr_parse(arg, &a))
 			return bad_value(err, "node-address", arg, "an IP address");
 		vec_push(&o->node_addresses, a);
+		return 0;
+	case OPT_PROBE:
+		o->probe = true;
 		return 0;
 	case OPT_PART:
 		if (!part_parse(arg, &o->part))

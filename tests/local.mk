@@ -49,8 +49,9 @@ EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.
-TESTS += tests/cli/test-errors.sh tests/cli/test-output.sh
-EXTRA_DIST += tests/cli/lib.sh tests/cli/test-errors.sh tests/cli/test-output.sh
+TESTS += tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh
+EXTRA_DIST += tests/cli/api-server.py tests/cli/api-server.sh tests/cli/lib.sh \
+	tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test

@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void notes_add(struct notes *n, enum note_level level, const char *about, const char *fmt,
-    ...)
+void notes_add(
+    struct notes *n, enum note_level level, const char *about, const char *fmt, ...)
 {
 	struct note note = {.level = level};
 	char text[1024];
@@ -33,11 +33,18 @@ size_t notes_count(const struct notes *n, enum note_level level)
 	return count;
 }
 
+void notes_trim(struct notes *n, size_t keep)
+{
+	while (n->list.n > keep) {
+		struct note *last = &n->list.v[--n->list.n];
+
+		free(last->about);
+		free(last->text);
+	}
+}
+
 void notes_clear(struct notes *n)
 {
-	for (size_t i = 0; i < n->list.n; i++) {
-		free(n->list.v[i].about);
-		free(n->list.v[i].text);
-	}
+	notes_trim(n, 0);
 	vec_free(&n->list);
 }

@@ -25,6 +25,8 @@ struct notes {
 void notes_add(struct notes *n, enum note_level level, const char *about, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
 size_t notes_count(const struct notes *n, enum note_level level);
+/* Takes back what was added after the first `keep`. */
+void notes_trim(struct notes *n, size_t keep);
 void notes_clear(struct notes *n);
 
 #endif

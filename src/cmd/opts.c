@@ -18,12 +18,14 @@ enum opt_id {
 	OPT_DRY_RUN,
 	OPT_HELP,
 	OPT_IPTABLES,
+	OPT_KUBECONFIG,
 	OPT_KUBE_PROXY,
 	OPT_LOG,
 	OPT_MAX_CHANGES,
 	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_REQUEST_TIMEOUT,
 	OPT_STATE_DIR,
 	OPT_TO,
 	OPT_VERSION,
@@ -38,7 +40,12 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL,
-	"Kubernetes JSON or vipshift's model JSON; - is standard input"},
+	"cluster (the API server), or a file: Kubernetes JSON or vipshift's model JSON; - "
+	"is standard input"},
+    {OPT_KUBECONFIG, "kubeconfig", "FILE", GROUP_MODEL,
+	"how -f cluster gets there (default: as kubectl, $KUBECONFIG and so on)"},
+    {OPT_REQUEST_TIMEOUT, "request-timeout", "SECONDS", GROUP_MODEL,
+	"the longest wait for an answer of the API server (default 30)"},
     {'c', "config", "FILE", GROUP_MODEL | GROUP_CONFIG,
 	"KubeProxyConfiguration, or the ConfigMap that holds it"},
     {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
@@ -209,6 +216,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 			return -1;
 		o->variant = (enum fw_variant)v;
 		return 0;
+	case OPT_KUBECONFIG:
+		o->kubeconfig = arg;
+		return 0;
 	case OPT_KUBE_PROXY:
 		o->kube_proxy = arg;
 		return 0;
@@ -233,6 +243,8 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 			    "iptables, ip6tables, ipset, ipvs, addresses or sysctls");
 		o->part_set = true;
 		return 0;
+	case OPT_REQUEST_TIMEOUT:
+		return take_seconds("request-timeout", arg, &o->request_timeout, err);
 	case OPT_STATE_DIR:
 		o->state_dir = arg;
 		return 0;
@@ -348,7 +360,8 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 	bool seen[N_ROWS] = {false}, version = false;
 	int id;
 
-	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5, .drain = 3600};
+	*ret = (struct opts){
+	    .families = FAMILY_BOTH, .wait = 5, .drain = 3600, .request_timeout = 30};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

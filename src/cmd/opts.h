@@ -19,7 +19,8 @@ struct opts {
 	const char *file; /* the FILE argument */
 	bool help;
 
-	const char *from, *config, *node, *kube_proxy, *against;
+	const char *from, *kubeconfig, *config, *node, *kube_proxy, *against;
+	double request_timeout; /* seconds for an answer of the API server */
 	VEC(struct addr) node_addresses;
 	unsigned families; /* FAMILY_BIT mask */
 	bool part_set;

@@ -8,10 +8,8 @@
 
 #include "model/conf_fields.h"
 
-#include "base/strbuf.h"
 #include "base/vec.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

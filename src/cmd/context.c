@@ -90,6 +90,7 @@ void context_free(struct context *ctx)
 	model_free(ctx->model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
+	notes_clear(&ctx->findings);
 	arena_free(ctx->arena);
 	if (ctx->lock_taken)
 		close(ctx->lock);
@@ -159,6 +160,9 @@ static int check_source(const struct opts *o, struct error *err)
 {
 	static const char *const live[] = {"live:", "dump:"};
 
+	/* What ails the node itself can be said without services. */
+	if (!o->from && o->command->groups & GROUP_DOCTOR)
+		return 0;
 	if (!o->from)
 		return error_set(err, ERR_USAGE, 0,
 		    "no services given; use -f cluster, or -f FILE with the output of: "
@@ -175,10 +179,19 @@ static int check_source(const struct opts *o, struct error *err)
 	return 0;
 }
 
+static int no_model(struct context *ctx, struct error *err)
+{
+	AUTO(model_builder) struct model_builder *none = model_builder_new();
+
+	return model_builder_freeze(none, "no services", &ctx->model, err);
+}
+
 static int load_model(struct context *ctx, struct error *err)
 {
 	const struct opts *o = &ctx->opts;
 
+	if (!o->from)
+		return no_model(ctx, err);
 	if (is_cluster(o->from))
 		return cluster_load(
 		    o->kubeconfig, o->request_timeout, &ctx->model, &ctx->notes, err);

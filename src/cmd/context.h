@@ -24,6 +24,9 @@ struct context {
 	struct fw_ruleset emitted_fw[FAMILY_COUNT]; /* and want->fw before context_plan() */
 	struct arena *arena;
 	struct ledger ledger; /* of earlier runs */
+	struct kernel_caps caps;   /* the examination before a switch: fitness_examine() */
+	struct notes findings;
+	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;
 };

@@ -35,6 +35,12 @@ struct opts {
 	bool limited; /* --max-changes: */
 	double max_changes;
 	bool max_percent;
+	VEC(const char *) accepted; /* names of findings */
+	bool accept_all;
+	bool to_given;
+	bool freeze; /* --freeze: */
+	int freeze_pid; /* 0: auto */
+	bool freeze_continue;
 	bool quiet, yes, dry_run, check;
 	int verbose;
 };

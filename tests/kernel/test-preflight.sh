@@ -146,6 +146,18 @@ test_rules()
 	iptables-legacy -A INPUT -p tcp --dport 30180 -j DROP
 	finds "a rule against a node port" 'input-firewall accept'
 	iptables-legacy -F INPUT
+	if nft add table inet mine 2>/dev/null; then
+		nft 'add chain inet mine input { type filter hook input priority 0; policy drop; }'
+		finds "a firewall of nft" 'input-firewall accept'
+		nft 'chain inet mine input { policy accept; }'
+		finds "one that does not drop the rest" ''
+		ok "is said" says 'warning +input-firewall +nft.*inet mine input' \
+			vs 3 doctor --to ipvs
+		nft 'add chain inet mine forward { type filter hook forward priority 0; policy drop; }'
+		nft 'delete chain inet mine input'
+		ok "at another place nothing is said" not says 'hook|inet mine' vs 3 doctor --to ipvs
+		nft delete table inet mine
+	fi
 	iptables-legacy -t nat -N HOSTPORT
 	iptables-legacy -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j HOSTPORT
 	iptables-legacy -t nat -A HOSTPORT -p tcp --dport 8081 -j DNAT --to 10.244.0.9:80

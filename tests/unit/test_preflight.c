@@ -283,6 +283,28 @@ static void test_forward_that_drops_is_said_on_the_way_back(void **state)
 	teardown(&fx);
 }
 
+static void test_firewall_of_nft_is_told_by_its_policy(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	facts.nft_input = "inet firewalld filter_INPUT";
+	web(&fx);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_note(&fx, NOTE_WARNING, "nft", "inet firewalld filter_INPUT");
+	assert_int_equal(refusals(&fx), 0);
+	teardown(&fx);
+	facts.nft_drops = "inet filter input";
+	web(&fx);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_note(&fx, NOTE_ACCEPT, "nft", "inet filter input");
+	teardown(&fx);
+	web(&fx);
+	check(&fx, MODE_IPTABLES, &(struct texts){.vips = ETH0}, &able);
+	assert_int_equal(refusals(&fx), 0);
+	teardown(&fx);
+}
+
 #define LOCAL_DNAT "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n"
 #define PORTALS                                                                          \
 	"-A PREROUTING -m comment --comment \"kubernetes service portals\" -j "          \
@@ -898,6 +920,8 @@ int main(void)
 		test_host_firewall_that_lets_the_rest_in_is_not, reset_facts),
 	    cmocka_unit_test_setup(
 		test_forward_that_drops_is_said_on_the_way_back, reset_facts),
+	    cmocka_unit_test_setup(
+		test_firewall_of_nft_is_told_by_its_policy, reset_facts),
 	    cmocka_unit_test_setup(
 		test_dnat_for_local_destinations_is_told_by_place_and_port, reset_facts),
 	    cmocka_unit_test_setup(test_untracked_cluster_ip_is_refused, reset_facts),

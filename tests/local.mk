@@ -26,6 +26,7 @@ unit_tests = \
 	tests/unit/test_plan \
 	tests/unit/test_plan_text \
 	tests/unit/test_preflight \
+	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
 	tests/unit/test_snapshot \
@@ -55,6 +56,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test
 TESTS += $(unit_tests)
 endif
+# The programs of cmd/ have no archive of their own.
+tests_unit_test_record_SOURCES = tests/unit/test_record.c src/cmd/record.c src/cmd/record.h \
+	src/cmd/record_html.c src/cmd/record_json.c
 tests_kernel_nl_driver_test_SOURCES = tests/kernel/nl_driver_test.c \
 	tests/kernel/nl_driver_test.h tests/kernel/nl_driver_links.c \
 	tests/kernel/nl_driver_servers.c tests/kernel/nl_driver_sets.c

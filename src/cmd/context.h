@@ -25,6 +25,7 @@ struct context {
 	struct ledger ledger; /* of earlier runs */
 	int lock;
 	bool lock_taken;
+	bool ends_migration; /* the command goes on with a migration that did not end */
 };
 
 void context_free(struct context *ctx);

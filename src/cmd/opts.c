@@ -10,10 +10,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Seconds for connections. Somebody waits for a migration; real servers that leave are seen
+ * to by the next runs of repair. */
+#define MIGRATE_DRAIN 300
+#define REPAIR_DRAIN 3600
+
 enum opt_id {
-	OPT_AGAINST = 256,
+	OPT_ABORT = 256,
+	OPT_AGAINST,
 	OPT_CHECK,
 	OPT_COLOR,
+	OPT_CONFIRM_WITHIN,
 	OPT_DRAIN,
 	OPT_DRY_RUN,
 	OPT_HELP,
@@ -24,8 +31,10 @@ enum opt_id {
 	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_RESUME,
 	OPT_STATE_DIR,
 	OPT_TO,
+	OPT_UNCONFIRMED,
 	OPT_VERSION,
 };
 
@@ -48,6 +57,13 @@ static const struct option_row rows[] = {
 	"whose dialect to speak, " DIALECT_OLDEST " to " DIALECT_NEWEST
 	" (default: the Node's kubelet version, else the newest)"},
     {OPT_TO, "to", "MODE", GROUP_MIGRATE, "the mode to switch to: iptables or ipvs"},
+    {OPT_CONFIRM_WITHIN, "confirm-within", "SECONDS", GROUP_MIGRATE,
+	"go back unless vipshift confirm comes in time"},
+    {OPT_RESUME, "resume", NULL, GROUP_MIGRATE, "finish a migration that did not end"},
+    {OPT_ABORT, "abort", NULL, GROUP_MIGRATE,
+	"go back from a migration that did not end"},
+    {OPT_UNCONFIRMED, "unconfirmed", NULL, GROUP_UNCONFIRMED,
+	"when the time to confirm is over, and only if nobody did"},
     {OPT_PART, "part", "PART", GROUP_PART,
 	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
@@ -57,7 +73,8 @@ static const struct option_row rows[] = {
     {OPT_MAX_CHANGES, "max-changes", "N|N%", GROUP_REPAIR,
 	"refuse to make more changes, % of the wanted objects"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
-	"leave real servers that go that long for their connections (default 3600)"},
+	"leave what goes that long for its connections (default 3600; migrate, rollback "
+	"300)"},
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
 	"write what came of it for Prometheus"},
     {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
@@ -187,6 +204,14 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case 'y':
 		o->yes = true;
 		return 0;
+	case OPT_ABORT:
+		o->abort = true;
+		return 0;
+	case OPT_CONFIRM_WITHIN:
+		return take_seconds("confirm-within", arg, &o->confirm_within, err);
+	case OPT_RESUME:
+		o->resume = true;
+		return 0;
 	case OPT_AGAINST:
 		o->against = arg;
 		return 0;
@@ -240,6 +265,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return mode_parse(arg, &o->mode)
 			   ? 0
 			   : bad_value(err, "to", arg, "iptables or ipvs");
+	case OPT_UNCONFIRMED:
+		o->unconfirmed = true;
+		return 0;
 	default:
 		return error_set(err, ERR_USAGE, 0, "unknown option");
 	}
@@ -330,9 +358,13 @@ static int check_seen(const struct opts *o, const bool *seen, struct error *err)
 			return error_set(err, ERR_USAGE, 0,
 			    "--%s means nothing to this command; vipshift %s",
 			    rows[i].name, o->command->synopsis);
-	if (o->command->groups & GROUP_MIGRATE && !seen[row_of(OPT_TO) - rows])
-		return error_set(
-		    err, ERR_USAGE, 0, "which way? vipshift %s", o->command->synopsis);
+	if (o->command->groups & GROUP_MIGRATE &&
+	    seen[row_of(OPT_TO) - rows] + o->resume + o->abort != 1)
+		return error_set(err, ERR_USAGE, 0,
+		    "which way? One of --to, --resume, --abort; vipshift %s",
+		    o->command->synopsis);
+	if (seen[row_of(OPT_CONFIRM_WITHIN) - rows] && !o->confirm_within)
+		return bad_value(err, "confirm-within", "0", "more than 0 seconds");
 	if (o->output == OUT_WIDE && o->command->run != cmd_show)
 		return error_set(err, ERR_USAGE, 0, "-o wide is for show only");
 	if (o->output == OUT_DIFF && o->command->run == cmd_show)
@@ -348,7 +380,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 	bool seen[N_ROWS] = {false}, version = false;
 	int id;
 
-	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5, .drain = 3600};
+	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5, .drain = -1};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -367,6 +399,10 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 		return 0;
 	if (take_words(ret, argv + optind, argc - optind, err))
 		return -1;
+	if (ret->drain < 0)
+		ret->drain = ret->command->groups & (GROUP_MIGRATE | GROUP_CONFIRM)
+				 ? MIGRATE_DRAIN
+				 : REPAIR_DRAIN;
 	return ret->help ? 0 : check_seen(ret, seen, err);
 }
 

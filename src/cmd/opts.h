@@ -34,6 +34,9 @@ struct opts {
 	bool limited; /* --max-changes: */
 	double max_changes;
 	bool max_percent;
+	bool resume, abort;	/* of a migration that did not end */
+	bool unconfirmed;	/* rollback: waits, and only if confirm does not come */
+	double confirm_within;	/* seconds; 0: not asked for */
 	bool quiet, yes, dry_run, check;
 	int verbose;
 };

@@ -19,8 +19,9 @@ enum opt_group {
 	GROUP_CONFIG = 1 << 9,	/* -c */
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
-	GROUP_CONFIRM = 1 << 12, /* the answers to migrate: its --drain */
-	GROUP_UNCONFIRMED = 1 << 13, /* --unconfirmed */
+	GROUP_DOCTOR = 1 << 12, /* --to --accept */
+	GROUP_CONFIRM = 1 << 13, /* the answers to migrate: its --drain */
+	GROUP_UNCONFIRMED = 1 << 14, /* --unconfirmed */
 };
 
 struct command {
@@ -40,6 +41,7 @@ int cmd_diff(struct context *ctx, struct error *err);
 int cmd_apply(struct context *ctx, struct error *err);
 int cmd_repair(struct context *ctx, struct error *err);
 int cmd_verify(struct context *ctx, struct error *err);
+int cmd_doctor(struct context *ctx, struct error *err);
 int cmd_migrate(struct context *ctx, struct error *err);
 int cmd_confirm(struct context *ctx, struct error *err);
 int cmd_rollback(struct context *ctx, struct error *err);

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cutover.h"
+#include "cmd/freeze.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 
@@ -119,6 +120,8 @@ int cmd_rollback(struct context *ctx, struct error *err)
 			: "the last migration was rolled back already");
 	else if (!status)
 		status = roll_back(&c, err);
+	if (c.sink && status == EXIT_DONE)
+		freeze_end(ctx, false);
 	cutover_free(&c);
 	return status;
 }

@@ -7,38 +7,11 @@
 
 #include "cmd/cmd.h"
 #include "cmd/cutover.h"
+#include "cmd/fitness.h"
+#include "cmd/freeze.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "cmd/watch.h"
-#include "verify/modes.h"
-#include "verify/preflight.h"
-
-/* Preflight and differences. Returns EXIT_DONE to go on, another status to stop, or -1.
- */
-static int check_node(struct context *ctx, struct error *err)
-{
-	struct kernel_caps caps;
-	struct notes findings = {0};
-	int status = EXIT_DONE;
-
-	if (context_probe(ctx, !ctx->opts.dry_run, &caps, err))
-		return -1;
-	preflight_check(ctx->opts.mode, ctx->model, ctx->conf, ctx->want, ctx->have,
-	    &caps, &findings);
-	modes_differences(ctx->opts.mode, ctx->model, ctx->conf, &findings);
-	report_notes(ctx, &findings, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
-	if (notes_count(&findings, NOTE_REFUSE)) {
-		report_problem(ctx,
-		    "refused for the %zu reasons above; nothing was changed",
-		    notes_count(&findings, NOTE_REFUSE));
-		status = EXIT_REFUSED;
-	} else if (notes_count(&findings, NOTE_INFO) && !ctx->opts.verbose) {
-		report_info(ctx, "%zu things will behave differently; -v lists them",
-		    notes_count(&findings, NOTE_INFO));
-	}
-	notes_clear(&findings);
-	return status;
-}
 
 static int ask(const struct context *ctx, const struct plan *p, struct error *err)
 {
@@ -106,12 +79,15 @@ static int migrate(struct cutover *c, struct error *err)
 	int status;
 
 	c->scope = context_scope(ctx, MODE_BOTH);
-	c->before = ctx->have;
-	status = check_node(ctx, err);
+	status = fitness_check(ctx, err);
 	if (status)
 		return status;
+	if (freeze_begin(ctx, err))
+		return -1;
+	c->before = ctx->have;
 	if (cutover_plan(c, err))
 		return -1;
+	fitness_into_plan(ctx, cutover_now(c)->plan);
 	plan = cutover_now(c)->plan;
 	if (ctx->opts.dry_run || ctx->opts.verbose)
 		if (report_plan(ctx, plan, true, err))
@@ -122,6 +98,9 @@ static int migrate(struct cutover *c, struct error *err)
 		    mode_name(ctx->opts.mode));
 		return EXIT_DONE;
 	}
+	status = fitness_accept(ctx, err);
+	if (status)
+		return status;
 	if (ctx->opts.dry_run)
 		return EXIT_DIFFERS;
 	if (ask(ctx, plan, err) || journal_file_begin(&c->journal, ctx, c->before, err))
@@ -178,6 +157,8 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	else if (!journal_file_check(ctx, err) && !context_load(ctx, err) &&
 		 !context_read(ctx, err) && !context_emit(ctx, ctx->opts.mode, err))
 		status = migrate(&c, err);
+	/* Whoever is to stay stopped does so with the new mode, confirmed or not. */
+	freeze_end(ctx, c.sink && status == EXIT_DONE && !ctx->opts.abort);
 	cutover_free(&c);
 	return status;
 }

@@ -57,11 +57,6 @@ void journal_print_status(struct strbuf *sb, enum journal_status status, uint64_
 	strbuf_addch(sb, '\n');
 }
 
-void journal_print_frozen(struct strbuf *sb, int64_t pid)
-{
-	strbuf_addf(sb, "frozen %" PRId64 "\n", pid);
-}
-
 struct reader {
 	struct arena *a;
 	struct journal *j;
@@ -133,12 +128,7 @@ static bool take_words(struct reader *r, char *value)
 static bool take_step(struct reader *r, const char *name, char *value)
 {
 	struct journal *j = r->j;
-	uint64_t n;
 
-	if (!strcmp(name, "frozen") && take_number(value, &n)) {
-		j->frozen = (int64_t)n;
-		return true;
-	}
 	for (size_t s = JOURNAL_OPEN; s < N_WORDS; s++) {
 		if (strcmp(name, words[s]))
 			continue;

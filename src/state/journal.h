@@ -35,7 +35,6 @@ struct journal {
 	unsigned depth;	  /* how far it had come: the number of the phase */
 	const char *last; /* the last step in words, or NULL */
 	uint64_t until;	  /* JOURNAL_WAITING: seconds since boot */
-	int64_t frozen;   /* process that was stopped for the duration, or 0 */
 };
 
 void journal_print_head(struct strbuf *sb, const struct journal *j);
@@ -43,7 +42,6 @@ void journal_print_head(struct strbuf *sb, const struct journal *j);
 void journal_print_step(struct strbuf *sb, bool back, unsigned depth, const char *text);
 /* The three that end steps; until: for JOURNAL_WAITING. */
 void journal_print_status(struct strbuf *sb, enum journal_status status, uint64_t until);
-void journal_print_frozen(struct strbuf *sb, int64_t pid);
 /* A last line without its end was never made and does not count. Strings go into the arena.
  * -1: ERR_INPUT. */
 int journal_parse(const char *text, size_t len, const char *where, struct arena *a,

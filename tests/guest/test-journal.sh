@@ -86,7 +86,7 @@ killed()
 		-e "inject=fdatasync:signal=KILL:when=$n" "$@" >"$work/out" 2>&1 </dev/null
 }
 
-to() { "$VIPSHIFT" migrate --to "$1" "${model[@]}" --drain 5 -y; }
+to() { "$VIPSHIFT" migrate --to "$1" "${model[@]}" --drain 5 --accept all -y; }
 
 # Brings the node into a mode and remembers its state as $work/MODE.
 settle() # MODE
@@ -103,7 +103,7 @@ cuts() # FROM TO FIRST
 	local from=$1 mode=$2 n status
 	for ((n = 1; n < 100; n++)); do
 		status=0 begin=$SECONDS
-		killed "$n" "$VIPSHIFT" migrate --to "$mode" "${model[@]}" --drain 5 -y || status=$?
+		killed "$n" "$VIPSHIFT" migrate --to "$mode" "${model[@]}" --accept all --drain 5 -y || status=$?
 		[ $status != 0 ] || break
 		expect 7 'vipshift migrate --resume.*vipshift migrate --abort' \
 			"to $mode, cut $n: migrate says where it stands" to "$mode"
@@ -147,7 +147,7 @@ cuts iptables ipvs 0
 cuts ipvs iptables 1
 
 # Others do not write into a half-done migration.
-killed 9 "$VIPSHIFT" migrate --to ipvs "${model[@]}" -y || :
+killed 9 "$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y || :
 expect 7 'did not end; its last step: .*--abort' 'repair leaves it alone' \
 	"$VIPSHIFT" repair iptables "${model[@]}"
 expect 2 '' 'a dry run of --abort' "$VIPSHIFT" migrate --abort --dry-run
@@ -159,13 +159,13 @@ same "$work/iptables" 'the state before'
 # A full disk: nothing is begun.
 mkdir "$work/full"
 mount -t tmpfs -o size=16k full "$work/full"
-expect 1 'cannot write .*No space' 'a full disk' "$VIPSHIFT" migrate --to ipvs "${model[@]}" -y \
+expect 1 'cannot write .*No space' 'a full disk' "$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y \
 	--state-dir "$work/full"
 same "$work/iptables" 'a full disk changes nothing'
 
 # Confirmation.
 expect 0 'goes back in 60 s, unless: vipshift confirm' 'migrate --confirm-within' \
-	"$VIPSHIFT" migrate --to ipvs "${model[@]}" -y --confirm-within 60
+	"$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y --confirm-within 60
 expect 7 'waits for confirmation' 'repair waits for the answer' \
 	"$VIPSHIFT" repair ipvs "${model[@]}"
 expect 0 'stays in ipvs mode' 'confirm' "$VIPSHIFT" confirm
@@ -175,7 +175,7 @@ expect 0 'rolled back' 'rollback of a finished migration' "$VIPSHIFT" rollback -
 same "$work/iptables" 'rolled back: the state before'
 
 # Without an answer; the shell that began it is killed with its whole session.
-setsid bash -c '"$0" migrate --to ipvs "$@" -y --confirm-within 3 >"$VIPSHIFT_STATE_DIR/said" 2>&1
+setsid bash -c '"$0" migrate --to ipvs "$@" --accept all -y --confirm-within 3 >"$VIPSHIFT_STATE_DIR/said" 2>&1
 	kill -KILL -$$' "$VIPSHIFT" "${model[@]}" || :
 for _ in {1..120}; do
 	! grep -q rolled-back "$VIPSHIFT_STATE_DIR/migration" || break

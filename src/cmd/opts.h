@@ -30,7 +30,7 @@ struct opts {
 	enum fw_variant variant;
 	double wait;  /* seconds for a lock */
 	double drain; /* seconds for real servers that leave */
-	const char *state_dir, *metrics_file;
+	const char *state_dir, *metrics_file, *report;
 	enum log_target log;
 	bool limited; /* --max-changes: */
 	double max_changes;

@@ -267,7 +267,7 @@ void record_print_html(struct strbuf *sb, const struct record *r)
 	timeline(sb, r);
 	notes(sb, "What behaves differently now", r->differences, r->n_differences, true);
 	if (r->n_findings)
-		notes(sb, "Found before the switch", r->findings, r->n_findings, false);
+		notes(sb, "Findings", r->findings, r->n_findings, false);
 	services(sb, r);
 	strbuf_add(sb, "</body>\n</html>\n");
 }

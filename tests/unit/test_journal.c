@@ -150,7 +150,8 @@ static void test_what_is_no_journal_is_refused(void **state)
 	    "",
 	    "something else\n",
 	    "vipshift migration 2\nto ipvs\n",
-	    "vipshift migration 1\nto ipvs\nfamilies 3\nkernel b:1\n", /* no end of the head */
+	    "vipshift migration 1\nto ipvs\nfamilies 3\nkernel b:1\n", /* no end of the
+									  head */
 	    "vipshift migration 1\nto ipvs\nfamilies 3\nbegun\n",      /* which kernel? */
 	    "vipshift migration 1\nto nowhere\nfamilies 3\nkernel b:1\nbegun\n",
 	    "vipshift migration 1\nto ipvs\nfamilies 9\nkernel b:1\nbegun\n",

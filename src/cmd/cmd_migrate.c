@@ -9,6 +9,7 @@
 #include "cmd/cutover.h"
 #include "cmd/fitness.h"
 #include "cmd/freeze.h"
+#include "cmd/probing.h"
 #include "cmd/record_fill.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
@@ -74,9 +75,10 @@ static int run_to_end(struct cutover *c, struct error *err)
 	double begin = report_clock();
 	int status;
 
-	if (cutover_open(c, err))
+	if (probing_begin(c->ctx, err) || cutover_open(c, err))
 		return -1;
 	status = run_phases(c, begin, err);
+	probing_end(c->ctx);
 	record_fill(c, begin, status < 0 ? (int)exit_status_of(err->kind) : status,
 	    status < 0			      ? err->msg
 	    : c->ctx->opts.confirm_within > 0 ? "switched; waits for confirmation"

@@ -9,6 +9,7 @@
 #include "cmd/cutover.h"
 #include "cmd/drain_wait.h"
 #include "cmd/exit.h"
+#include "cmd/probing.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
@@ -181,6 +182,8 @@ static int run_phase(struct cutover *c, enum phase ph, struct error *err)
 		settle_flows(c, s->have, true);
 	if (!ret && (from < to || ph == PHASE_REMOVE))
 		ret = verify_against(c, s->m->after[ph], phase_name(ph), err);
+	if (!ret && (ph == PHASE_SWITCH || ph == PHASE_REMOVE))
+		ret = probing_check(c->ctx, phase_name(ph), err);
 	c->seconds[ph] += report_clock() - begin;
 	c->n_ops[ph] += to - from;
 	if (!ret)

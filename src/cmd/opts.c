@@ -36,6 +36,7 @@ enum opt_id {
 	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_PROBE,
 	OPT_REPORT,
 	OPT_REQUEST_TIMEOUT,
 	OPT_RESUME,
@@ -91,6 +92,7 @@ static const struct option_row rows[] = {
 	"refuse to make more changes, % of the wanted objects"},
     {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
 	"stop kube-proxy for the switch; with :continue let it go on after it"},
+    {OPT_PROBE, "probe", NULL, GROUP_PROBE, "make real connections to the services, too"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
 	"leave what goes that long for its connections (default 3600; migrate, rollback "
 	"300)"},
@@ -317,6 +319,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		if (!addr_parse(arg, &a))
 			return bad_value(err, "node-address", arg, "an IP address");
 		vec_push(&o->node_addresses, a);
+		return 0;
+	case OPT_PROBE:
+		o->probe = true;
 		return 0;
 	case OPT_PART:
 		if (!part_parse(arg, &o->part))

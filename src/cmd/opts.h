@@ -37,7 +37,7 @@ struct opts {
 	bool max_percent;
 	VEC(const char *) accepted; /* names of findings */
 	bool accept_all;
-	bool to_given;
+	bool to_given, probe;
 	bool freeze; /* --freeze: */
 	int freeze_pid; /* 0: auto */
 	bool freeze_continue;

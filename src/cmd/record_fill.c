@@ -4,6 +4,7 @@
 
 #include "cmd/record_fill.h"
 #include "cmd/fitness.h"
+#include "cmd/probing.h"
 #include "cmd/record.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
@@ -39,6 +40,25 @@ static void fill_phases(struct fill *f, bool failed)
 		v[n - 1].failed = true;
 	f->r.phases = v;
 	f->r.n_phases = n;
+}
+
+static void fill_probes(struct fill *f)
+{
+	const struct probing *p = f->c->ctx->probing;
+	struct record_probe *v;
+
+	if (!p)
+		return;
+	v = arena_array(f->a, struct record_probe, p->samples.n);
+	for (size_t i = 0; i < p->samples.n; i++)
+		v[i] = (struct record_probe){
+		    .at = p->samples.v[i].at - f->begin,
+		    .when = p->samples.v[i].when,
+		    .tried = p->samples.v[i].tried,
+		    .failed = p->samples.v[i].failed,
+		};
+	f->r.probes = v;
+	f->r.n_probes = p->samples.n;
 }
 
 /* ---- findings */
@@ -185,6 +205,7 @@ void record_fill(struct cutover *c, double begin, int status, const char *result
 		    .result = result,
 		};
 		fill_phases(&f, status != 0);
+		fill_probes(&f);
 		fill_notes(&f);
 		fill_services(&f);
 		fill_counts(&f);

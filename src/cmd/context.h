@@ -30,6 +30,7 @@ struct context {
 	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;
+	bool ends_migration; /* the command goes on with a migration that did not end */
 };
 
 void context_free(struct context *ctx);

@@ -423,4 +423,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/state"
 export work XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state
-timeout 120 "${unshare[@]}" "$0" inside
+timeout 300 "${unshare[@]}" "$0" inside

@@ -152,7 +152,7 @@ settle iptables
 traffic=(client --seconds 600 --timeout 8000 --stop-file "$work/stop" --rate 20)
 ip netns exec client "$VIPSHIFT_TRAFFIC" "${traffic[@]}" --log "$work/pod.log" \
 	conn:web=10.96.20.1:80 'conn:web=[fd00:10:96::2001]:80' \
-	conn:store=192.0.2.80:443 >"$work/pod.json" &
+	conn:cart=10.96.20.4:8000 >"$work/pod.json" &
 pod=$!
 ip netns exec outside "$VIPSHIFT_TRAFFIC" "${traffic[@]}" --bind 203.0.113.10 \
 	--log "$work/outside.log" conn:node-port=10.0.0.11:30080 conn:store=192.0.2.80:443 \

@@ -5,17 +5,28 @@
 #include "cmd/opts.h"
 #include "base/strbuf.h"
 #include "cmd/cmd.h"
+#include "cmd/record.h"
+#include "verify/check.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+/* Seconds for connections. Somebody waits for a migration; real servers that leave are seen
+ * to by the next runs of repair. */
+#define MIGRATE_DRAIN 300
+#define REPAIR_DRAIN 3600
+
 enum opt_id {
-	OPT_AGAINST = 256,
+	OPT_ABORT = 256,
+	OPT_ACCEPT,
+	OPT_AGAINST,
 	OPT_CHECK,
 	OPT_COLOR,
+	OPT_CONFIRM_WITHIN,
 	OPT_DRAIN,
 	OPT_DRY_RUN,
+	OPT_FREEZE,
 	OPT_HELP,
 	OPT_IPTABLES,
 	OPT_KUBECONFIG,
@@ -25,9 +36,13 @@ enum opt_id {
 	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_PROBE,
+	OPT_REPORT,
 	OPT_REQUEST_TIMEOUT,
+	OPT_RESUME,
 	OPT_STATE_DIR,
 	OPT_TO,
+	OPT_UNCONFIRMED,
 	OPT_VERSION,
 };
 
@@ -54,7 +69,19 @@ static const struct option_row rows[] = {
     {OPT_KUBE_PROXY, "kube-proxy", "VERSION", GROUP_MODEL,
 	"whose dialect to speak, " DIALECT_OLDEST " to " DIALECT_NEWEST
 	" (default: the Node's kubelet version, else the newest)"},
-    {OPT_TO, "to", "MODE", GROUP_MIGRATE, "the mode to switch to: iptables or ipvs"},
+    {OPT_TO, "to", "MODE", GROUP_MIGRATE | GROUP_DOCTOR,
+	"the mode to switch to: iptables or ipvs"},
+    {OPT_ACCEPT, "accept", "NAME", GROUP_MIGRATE | GROUP_DOCTOR,
+	"go on in spite of these findings (repeatable), or of all"},
+    {OPT_CONFIRM_WITHIN, "confirm-within", "SECONDS", GROUP_MIGRATE,
+	"go back unless vipshift confirm comes in time"},
+    {OPT_RESUME, "resume", NULL, GROUP_MIGRATE, "finish a migration that did not end"},
+    {OPT_ABORT, "abort", NULL, GROUP_MIGRATE,
+	"go back from a migration that did not end"},
+    {OPT_REPORT, "report", "FILE", GROUP_MIGRATE,
+	"write a record of the migration: FILE.html or FILE.json"},
+    {OPT_UNCONFIRMED, "unconfirmed", NULL, GROUP_UNCONFIRMED,
+	"when the time to confirm is over, and only if nobody did"},
     {OPT_PART, "part", "PART", GROUP_PART,
 	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
@@ -63,8 +90,12 @@ static const struct option_row rows[] = {
     {OPT_CHECK, "check", NULL, GROUP_REPAIR, "report what has drifted, change nothing"},
     {OPT_MAX_CHANGES, "max-changes", "N|N%", GROUP_REPAIR,
 	"refuse to make more changes, % of the wanted objects"},
+    {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
+	"stop kube-proxy for the switch; with :continue let it go on after it"},
+    {OPT_PROBE, "probe", NULL, GROUP_PROBE, "make real connections to the services, too"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
-	"leave real servers that go that long for their connections (default 3600)"},
+	"leave what goes that long for its connections (default 3600; migrate, rollback "
+	"300)"},
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
 	"write what came of it for Prometheus"},
     {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
@@ -150,6 +181,41 @@ static int take_max_changes(const char *value, struct opts *o, struct error *err
 	return 0;
 }
 
+static int take_accept(const char *name, struct opts *o, struct error *err)
+{
+	if (!strcmp(name, "all")) {
+		o->accept_all = true;
+		return 0;
+	}
+	if (!check_find(name))
+		return bad_value(err, "accept", name, "a name that doctor lists, or all");
+	vec_push(&o->accepted, name);
+	return 0;
+}
+
+/* PID or auto, then what comes after the switch: ":keep", the default, or ":continue". */
+static int take_freeze(const char *value, struct opts *o, struct error *err)
+{
+	const char *colon = strchr(value, ':');
+	size_t n = colon ? (size_t)(colon - value) : strlen(value);
+	long pid = 0;
+	char *end;
+
+	if (n != strlen("auto") || strncmp(value, "auto", n)) {
+		pid = strtol(value, &end, 10);
+		if (end != value + n || pid < 2 || pid > INT32_MAX)
+			return bad_value(
+			    err, "freeze", value, "a process number or auto");
+	}
+	if (colon && strcmp(colon, ":keep") && strcmp(colon, ":continue"))
+		return bad_value(
+		    err, "freeze", value, "nothing, :keep or :continue behind");
+	o->freeze = true;
+	o->freeze_pid = (int)pid;
+	o->freeze_continue = colon && !strcmp(colon, ":continue");
+	return 0;
+}
+
 static int take(struct opts *o, int id, const char *arg, struct error *err)
 {
 	static const char *const outputs[] = {"text", "json", "diff", "wide", NULL};
@@ -160,6 +226,8 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	unsigned v = 0;
 
 	switch (id) {
+	case OPT_ACCEPT:
+		return take_accept(arg, o, err);
 	case 'f':
 		o->from = arg;
 		return 0;
@@ -194,6 +262,19 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case 'y':
 		o->yes = true;
 		return 0;
+	case OPT_ABORT:
+		o->abort = true;
+		return 0;
+	case OPT_CONFIRM_WITHIN:
+		return take_seconds("confirm-within", arg, &o->confirm_within, err);
+	case OPT_REPORT:
+		o->report = arg;
+		return record_path_ok(arg) ? 0
+					   : bad_value(err, "report", arg,
+						 "a name that ends in .html or .json");
+	case OPT_RESUME:
+		o->resume = true;
+		return 0;
 	case OPT_AGAINST:
 		o->against = arg;
 		return 0;
@@ -210,6 +291,8 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case OPT_DRY_RUN:
 		o->dry_run = true;
 		return 0;
+	case OPT_FREEZE:
+		return take_freeze(arg, o, err);
 	case OPT_IPTABLES:
 		if (take_choice(
 			"iptables", arg, variants, "auto, legacy or nft", &v, err))
@@ -237,6 +320,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 			return bad_value(err, "node-address", arg, "an IP address");
 		vec_push(&o->node_addresses, a);
 		return 0;
+	case OPT_PROBE:
+		o->probe = true;
+		return 0;
 	case OPT_PART:
 		if (!part_parse(arg, &o->part))
 			return bad_value(err, "part", arg,
@@ -249,9 +335,13 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		o->state_dir = arg;
 		return 0;
 	case OPT_TO:
+		o->to_given = true;
 		return mode_parse(arg, &o->mode)
 			   ? 0
 			   : bad_value(err, "to", arg, "iptables or ipvs");
+	case OPT_UNCONFIRMED:
+		o->unconfirmed = true;
+		return 0;
 	default:
 		return error_set(err, ERR_USAGE, 0, "unknown option");
 	}
@@ -342,9 +432,13 @@ static int check_seen(const struct opts *o, const bool *seen, struct error *err)
 			return error_set(err, ERR_USAGE, 0,
 			    "--%s means nothing to this command; vipshift %s",
 			    rows[i].name, o->command->synopsis);
-	if (o->command->groups & GROUP_MIGRATE && !seen[row_of(OPT_TO) - rows])
-		return error_set(
-		    err, ERR_USAGE, 0, "which way? vipshift %s", o->command->synopsis);
+	if (o->command->groups & GROUP_MIGRATE &&
+	    seen[row_of(OPT_TO) - rows] + o->resume + o->abort != 1)
+		return error_set(err, ERR_USAGE, 0,
+		    "which way? One of --to, --resume, --abort; vipshift %s",
+		    o->command->synopsis);
+	if (seen[row_of(OPT_CONFIRM_WITHIN) - rows] && !o->confirm_within)
+		return bad_value(err, "confirm-within", "0", "more than 0 seconds");
 	if (o->output == OUT_WIDE && o->command->run != cmd_show)
 		return error_set(err, ERR_USAGE, 0, "-o wide is for show only");
 	if (o->output == OUT_DIFF && o->command->run == cmd_show)
@@ -361,7 +455,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 	int id;
 
 	*ret = (struct opts){
-	    .families = FAMILY_BOTH, .wait = 5, .drain = 3600, .request_timeout = 30};
+	    .families = FAMILY_BOTH, .wait = 5, .drain = -1, .request_timeout = 30};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -380,12 +474,17 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 		return 0;
 	if (take_words(ret, argv + optind, argc - optind, err))
 		return -1;
+	if (ret->drain < 0)
+		ret->drain = ret->command->groups & (GROUP_MIGRATE | GROUP_CONFIRM)
+				 ? MIGRATE_DRAIN
+				 : REPAIR_DRAIN;
 	return ret->help ? 0 : check_seen(ret, seen, err);
 }
 
 void opts_free(struct opts *o)
 {
 	vec_free(&o->node_addresses);
+	vec_free(&o->accepted);
 }
 
 static void print_option(FILE *out, const struct option_row *r)

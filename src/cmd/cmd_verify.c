@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd/cmd.h"
+#include "cmd/release.h"
 #include "cmd/report.h"
 #include "verify/verify.h"
 
@@ -43,6 +44,7 @@ int cmd_verify(struct context *ctx, struct error *err)
 			printf("%s: %s\n", findings.list.v[i].about,
 			    findings.list.v[i].text);
 		report_problem(ctx, "%s", err->msg);
+		release_suggest(ctx, &scope);
 		status = EXIT_DIFFERS;
 	} else {
 		report_info(ctx, "the live %s state equals the model (%zu services)",

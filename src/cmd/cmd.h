@@ -19,6 +19,7 @@ enum opt_group {
 	GROUP_CONFIG = 1 << 9,	/* -c */
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
+	GROUP_DOCTOR = 1 << 12, /* --to --accept */
 };
 
 struct command {
@@ -38,6 +39,7 @@ int cmd_diff(struct context *ctx, struct error *err);
 int cmd_apply(struct context *ctx, struct error *err);
 int cmd_repair(struct context *ctx, struct error *err);
 int cmd_verify(struct context *ctx, struct error *err);
+int cmd_doctor(struct context *ctx, struct error *err);
 int cmd_migrate(struct context *ctx, struct error *err);
 int cmd_flush(struct context *ctx, struct error *err);
 int cmd_snapshot_save(struct context *ctx, struct error *err);

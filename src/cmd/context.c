@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd/context.h"
+#include "cmd/cluster.h"
 #include "cmd/cmd.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
@@ -88,6 +89,7 @@ void context_free(struct context *ctx)
 	model_free(ctx->model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
+	notes_clear(&ctx->findings);
 	arena_free(ctx->arena);
 	if (ctx->lock_taken)
 		close(ctx->lock);
@@ -148,24 +150,51 @@ static void take_node_addresses(struct context *ctx)
 		conf_set_addrs(ctx->conf, v, n);
 }
 
-static int check_source(const char *from, struct error *err)
+static bool is_cluster(const char *from)
+{
+	return !strcmp(from, "cluster");
+}
+
+static int check_source(const struct opts *o, struct error *err)
 {
 	static const char *const live[] = {"live:", "dump:"};
 
-	if (!from)
+	/* What ails the node itself can be said without services. */
+	if (!o->from && o->command->groups & GROUP_DOCTOR)
+		return 0;
+	if (!o->from)
 		return error_set(err, ERR_USAGE, 0,
-		    "no services given; use -f FILE with the output of: kubectl get "
-		    "svc,endpointslices,nodes -A -o json");
+		    "no services given; use -f cluster, or -f FILE with the output of: "
+		    "kubectl get svc,endpointslices,nodes -A -o json");
 	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
-		if (!strncmp(from, live[i], strlen(live[i])))
+		if (!strncmp(o->from, live[i], strlen(live[i])))
 			return error_set(err, ERR_USAGE, 0,
-			    "-f %s: this release reads the services from a file only",
-			    from);
-	if (!strcmp(from, "cluster") && access(from, F_OK))
-		return error_set(err, ERR_USAGE, 0,
-		    "-f cluster: this release reads the services from a file only; save "
-		    "the output of: kubectl get svc,endpointslices,nodes -A -o json");
+			    "-f %s: this release reads the services from a file or the "
+			    "cluster only",
+			    o->from);
+	if (o->kubeconfig && !is_cluster(o->from))
+		return error_set(
+		    err, ERR_USAGE, 0, "--kubeconfig means nothing without -f cluster");
 	return 0;
+}
+
+static int no_model(struct context *ctx, struct error *err)
+{
+	AUTO(model_builder) struct model_builder *none = model_builder_new();
+
+	return model_builder_freeze(none, "no services", &ctx->model, err);
+}
+
+static int load_model(struct context *ctx, struct error *err)
+{
+	const struct opts *o = &ctx->opts;
+
+	if (!o->from)
+		return no_model(ctx, err);
+	if (is_cluster(o->from))
+		return cluster_load(
+		    o->kubeconfig, o->request_timeout, &ctx->model, &ctx->notes, err);
+	return model_load(o->from, &ctx->model, &ctx->notes, err);
 }
 
 int context_load_conf(struct context *ctx, struct error *err)
@@ -177,7 +206,7 @@ int context_load_conf(struct context *ctx, struct error *err)
 
 int context_load(struct context *ctx, struct error *err)
 {
-	if (check_source(ctx->opts.from, err))
+	if (check_source(&ctx->opts, err))
 		return -1;
 	if (context_load_conf(ctx, err))
 		return -1;
@@ -188,7 +217,7 @@ int context_load(struct context *ctx, struct error *err)
 		return -1;
 	if (begin_reading(ctx, err))
 		return -1;
-	if (model_load(ctx->opts.from, &ctx->model, &ctx->notes, err))
+	if (load_model(ctx, err))
 		return -1;
 	if (choose_dialect(ctx, err))
 		return -1;

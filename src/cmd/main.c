@@ -57,8 +57,8 @@ const struct command commands[] = {
     {
 	.name = "verify",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE,
-	.synopsis = "verify MODE -f SOURCE",
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_PROBE,
+	.synopsis = "verify MODE -f SOURCE [--probe]",
 	.summary = "prove that the live state of MODE equals the model",
 	.details = "Compares object by object and lists every finding. Exits with 2 if "
 		   "there is one.\n",
@@ -80,15 +80,41 @@ const struct command commands[] = {
     {
 	.name = "migrate",
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
-		  GROUP_DRAIN,
-	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes] [--accept NAME]",
+		  GROUP_DRAIN | GROUP_PROBE,
+	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes] [--accept NAME] | "
+		    "--resume | --abort",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "
 		   "it, cuts over\n"
 		   "with one atomic commit per IP family, verifies again and removes the "
 		   "old mode's\n"
-		   "objects. On any failure the old state is put back.\n",
+		   "objects. On any failure the old state is put back. What is done is "
+		   "written down\n"
+		   "first, so that after a crash --resume finishes it and --abort goes "
+		   "back.\n",
 	.run = cmd_migrate,
+    },
+    {
+	.name = "confirm",
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
+		  GROUP_CONFIRM,
+	.synopsis = "confirm [--dry-run]",
+	.summary = "end a migration that waits for confirmation",
+	.details = "Removes what the old mode left, which until then made the way back a "
+		   "matter of one\n"
+		   "commit per IP family.\n",
+	.run = cmd_confirm,
+    },
+    {
+	.name = "rollback",
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
+		  GROUP_CONFIRM | GROUP_UNCONFIRMED,
+	.synopsis = "rollback [--dry-run]",
+	.summary = "go back from the last migration",
+	.details = "Undoes a migration that waits for confirmation, or the last one that "
+		   "was finished,\n"
+		   "from the snapshot that was made before it.\n",
+	.run = cmd_rollback,
     },
     {
 	.name = "doctor",

@@ -202,7 +202,6 @@ test_variants()
 
 wait_for() { for _ in {1..100}; do ! "$@" || return 0; sleep 0.1; done; return 1; }
 state_of() { awk '/^State:/ { print $2 }' "/proc/$1/status"; }
-runs() { [ "$(state_of "$1")" = S ]; }
 stands() { [ "$(state_of "$1")" = T ]; }
 
 test_writers()
@@ -264,7 +263,7 @@ test_freeze()
 	ok "what can hurt is found" says 'local-policy accept' findings 3 iptables
 	ok "it is refused" says 'add: --accept local-policy$' vs 3 "${migrate[@]}" auto
 	ok "nothing was written" not has_rules
-	ok "the process goes on after a refusal" runs $pid
+	ok "the process goes on after a refusal" not stands $pid
 	ok "a dry run says so, too" says 'would be refused' vs 3 migrate --to iptables --dry-run \
 		--freeze auto
 	ok "a name that is none" says 'expected a name' vs 64 migrate --to iptables --accept speed
@@ -274,7 +273,7 @@ test_freeze()
 		vs 2 migrate --to iptables --dry-run --freeze auto --accept all
 	ok "and as JSON" says '"name": "local-policy", "level": "accept"' \
 		vs 2 migrate --to iptables --dry-run --freeze auto --accept all -o json
-	ok "a dry run stops nothing" runs $pid
+	ok "a dry run stops nothing" not stands $pid
 	ok "one that is not there" says 'no such process' vs 64 "${migrate[@]}" 999999
 	ok "migrate with the process stopped" says "process $pid\) is left stopped" \
 		vs 0 "${migrate[@]}" "$pid" --accept local-policy

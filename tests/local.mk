@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One cmocka program per module: NAME below is built from tests/unit/NAME.c and linked with
 # the logic only.
-EXTRA_DIST = tests/lib/emit_fixture.h tests/lib/golden_files.h tests/lib/text_file.h tests/lib/model_fixture.h tests/lib/golden_states.h
+EXTRA_DIST = tests/lib/emit_fixture.h tests/lib/golden_cases.h tests/lib/golden_files.h tests/lib/text_file.h tests/lib/model_fixture.h tests/lib/golden_states.h tests/lib/read_back.h
 unit_tests = \
 	tests/unit/test_base \
 	tests/unit/test_conf \
@@ -26,6 +26,9 @@ unit_tests = \
 	tests/unit/test_plan \
 	tests/unit/test_plan_text \
 	tests/unit/test_preflight \
+	tests/unit/test_read_back \
+	tests/unit/test_read_damaged \
+	tests/unit/test_read_eras \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
 	tests/unit/test_snapshot \

@@ -19,6 +19,7 @@ enum opt_group {
 	GROUP_CONFIG = 1 << 9,	/* -c */
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
+	GROUP_SHOW = 1 << 12,	/* --mode-of-node */
 };
 
 struct command {

@@ -13,12 +13,14 @@
 const struct command commands[] = {
     {
 	.name = "show",
-	.groups = GROUP_MODEL | GROUP_OUTPUT,
-	.synopsis = "show -f SOURCE [-o text|wide|json]",
+	.groups = GROUP_MODEL | GROUP_OUTPUT | GROUP_SHOW,
+	.synopsis = "show -f SOURCE [-o text|wide|json|ipvsadm] [--mode-of-node]",
 	.summary = "print the service model",
 	.details = "Prints the services of SOURCE: a table, with -o wide the endpoints "
 		   "too, with\n"
-		   "-o json the native model (vipshift.json(5)), which -f reads back.\n",
+		   "-o json the native model (vipshift.json(5)), which -f reads back. "
+		   "SOURCE may be a\n"
+		   "node: live:iptables, live:ipvs, or dump:PATH with saved text.\n",
 	.run = cmd_show,
     },
     {
@@ -81,13 +83,15 @@ const struct command commands[] = {
 	.name = "migrate",
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
 		  GROUP_DRAIN,
-	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes]",
+	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes]",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "
 		   "it, cuts over\n"
 		   "with one atomic commit per IP family, verifies again and removes the "
 		   "old mode's\n"
-		   "objects. On any failure the old state is put back.\n",
+		   "objects. On any failure the old state is put back. Without -f the "
+		   "services are read\n"
+		   "back from the mode that the node is in.\n",
 	.run = cmd_migrate,
     },
     {

@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum opt_id {
-	OPT_AGAINST = 256,
+	OPT_ACCEPT = 256,
+	OPT_AGAINST,
 	OPT_CHECK,
 	OPT_COLOR,
 	OPT_DRAIN,
@@ -22,6 +23,7 @@ enum opt_id {
 	OPT_LOG,
 	OPT_MAX_CHANGES,
 	OPT_METRICS_FILE,
+	OPT_MODE_OF_NODE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
 	OPT_STATE_DIR,
@@ -38,7 +40,7 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL,
-	"Kubernetes JSON or vipshift's model JSON; - is standard input"},
+	"Kubernetes or model JSON (- is standard input), live:MODE, or dump:PATH"},
     {'c', "config", "FILE", GROUP_MODEL | GROUP_CONFIG,
 	"KubeProxyConfiguration, or the ConfigMap that holds it"},
     {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
@@ -61,16 +63,21 @@ static const struct option_row rows[] = {
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
 	"write what came of it for Prometheus"},
     {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
+    {OPT_ACCEPT, "accept", "WHAT", GROUP_WRITE,
+	"go on in spite of incomplete:SERVICE (repeatable)"},
     {'y', "yes", NULL, GROUP_MIGRATE | GROUP_ASK, "ask no question"},
     {'4', "ipv4", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv4 only"},
     {'6', "ipv6", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv6 only"},
-    {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE,
+    {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE | GROUP_SHOW,
 	"the kernel interface for rules: auto, legacy or nft"},
     {'w', "wait", "SECONDS", GROUP_LIVE,
 	"wait for the xtables lock and for another run (default 5)"},
     {OPT_STATE_DIR, "state-dir", "DIR", GROUP_LIVE,
 	"where lock and ledger are (default /var/lib/vipshift)"},
-    {'o', "output", "FORM", GROUP_OUTPUT, "text, json, diff; show also has wide"},
+    {'o', "output", "FORM", GROUP_OUTPUT,
+	"text, json, diff; show also has wide and ipvsadm"},
+    {OPT_MODE_OF_NODE, "mode-of-node", NULL, GROUP_SHOW,
+	"which mode the node is in, and who wrote it"},
     {OPT_COLOR, "color", "WHEN", GROUP_OUTPUT, "auto, always or never"},
     {'q', "quiet", NULL, 0, "say only problems"},
     {'v', "verbose", NULL, 0, "say more"},
@@ -145,7 +152,7 @@ static int take_max_changes(const char *value, struct opts *o, struct error *err
 
 static int take(struct opts *o, int id, const char *arg, struct error *err)
 {
-	static const char *const outputs[] = {"text", "json", "diff", "wide", NULL};
+	static const char *const outputs[] = {"text", "json", "diff", "wide", "ipvsadm", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
 	static const char *const variants[] = {"auto", "legacy", "nft", NULL};
 	static const char *const logs[] = {"stderr", "syslog", "journal", NULL};
@@ -174,7 +181,7 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return take_seconds("wait", arg, &o->wait, err);
 	case 'o':
 		if (take_choice(
-			"output", arg, outputs, "text, json, diff or wide", &v, err))
+			"output", arg, outputs, "text, json, diff, wide or ipvsadm", &v, err))
 			return -1;
 		o->output = (enum output)v;
 		return 0;
@@ -186,6 +193,14 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return 0;
 	case 'y':
 		o->yes = true;
+		return 0;
+	case OPT_ACCEPT:
+		if (strncmp(arg, ACCEPT_INCOMPLETE ":", strlen(ACCEPT_INCOMPLETE ":")))
+			return bad_value(err, "accept", arg, ACCEPT_INCOMPLETE ":SERVICE");
+		vec_push(&o->accept, arg);
+		return 0;
+	case OPT_MODE_OF_NODE:
+		o->mode_of_node = true;
 		return 0;
 	case OPT_AGAINST:
 		o->against = arg;
@@ -333,11 +348,13 @@ static int check_seen(const struct opts *o, const bool *seen, struct error *err)
 	if (o->command->groups & GROUP_MIGRATE && !seen[row_of(OPT_TO) - rows])
 		return error_set(
 		    err, ERR_USAGE, 0, "which way? vipshift %s", o->command->synopsis);
-	if (o->output == OUT_WIDE && o->command->run != cmd_show)
-		return error_set(err, ERR_USAGE, 0, "-o wide is for show only");
+	if ((o->output == OUT_WIDE || o->output == OUT_IPVSADM) &&
+	    o->command->run != cmd_show)
+		return error_set(
+		    err, ERR_USAGE, 0, "-o wide and -o ipvsadm are for show only");
 	if (o->output == OUT_DIFF && o->command->run == cmd_show)
 		return error_set(
-		    err, ERR_USAGE, 0, "-o diff: show has text, wide and json");
+		    err, ERR_USAGE, 0, "-o diff: show has text, wide, json and ipvsadm");
 	return 0;
 }
 
@@ -373,6 +390,20 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 void opts_free(struct opts *o)
 {
 	vec_free(&o->node_addresses);
+	vec_free(&o->accept);
+}
+
+bool opts_accepts(const struct opts *o, const char *kind, const char *name)
+{
+	size_t n = strlen(kind);
+
+	for (size_t i = 0; i < o->accept.n; i++) {
+		const char *a = o->accept.v[i];
+
+		if (!strncmp(a, kind, n) && a[n] == ':' && !strcmp(a + n + 1, name))
+			return true;
+	}
+	return false;
 }
 
 static void print_option(FILE *out, const struct option_row *r)

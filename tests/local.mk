@@ -51,8 +51,11 @@ EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.
-TESTS += tests/cli/test-errors.sh tests/cli/test-output.sh
-EXTRA_DIST += tests/cli/lib.sh tests/cli/test-errors.sh tests/cli/test-output.sh
+TESTS += tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+	tests/cli/test-read-back.sh
+EXTRA_DIST += tests/cli/api-server.py tests/cli/api-server.sh tests/cli/lib.sh \
+	tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+	tests/cli/test-read-back.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test
@@ -76,6 +79,7 @@ EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
 	tests/guest/drift-ipvs.sh tests/kernel/test-drift.sh tests/kernel/test-repair.sh \
+	tests/kernel/test-preflight.sh \
 	tests/lib/drift.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \

@@ -7,21 +7,39 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void notes_add(struct notes *n, enum note_level level, const char *about, const char *fmt,
-    ...)
+static void __attribute__((format(printf, 5, 0)))
+add(struct notes *n, enum note_level level, const char *name, const char *about,
+    const char *fmt, va_list ap)
 {
-	struct note note = {.level = level};
+	struct note note = {.level = level, .name = name};
 	char text[1024];
-	va_list ap;
 
 	if (!n)
 		return;
-	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	note.text = xstrdup(text);
 	note.about = about ? xstrdup(about) : NULL;
 	vec_push(&n->list, note);
+}
+
+void notes_add(
+    struct notes *n, enum note_level level, const char *about, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(n, level, NULL, about, fmt, ap);
+	va_end(ap);
+}
+
+void notes_add_named(struct notes *n, enum note_level level, const char *name,
+    const char *about, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(n, level, name, about, fmt, ap);
+	va_end(ap);
 }
 
 size_t notes_count(const struct notes *n, enum note_level level)
@@ -33,11 +51,18 @@ size_t notes_count(const struct notes *n, enum note_level level)
 	return count;
 }
 
+void notes_trim(struct notes *n, size_t keep)
+{
+	while (n->list.n > keep) {
+		struct note *last = &n->list.v[--n->list.n];
+
+		free(last->about);
+		free(last->text);
+	}
+}
+
 void notes_clear(struct notes *n)
 {
-	for (size_t i = 0; i < n->list.n; i++) {
-		free(n->list.v[i].about);
-		free(n->list.v[i].text);
-	}
+	notes_trim(n, 0);
 	vec_free(&n->list);
 }

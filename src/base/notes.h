@@ -8,11 +8,13 @@
 enum note_level {
 	NOTE_INFO,
 	NOTE_WARNING, /* accepted or ignored, but worth knowing */
-	NOTE_REFUSE,  /* a preflight finding that stops the command */
+	NOTE_ACCEPT,  /* a finding that stops the command unless its name is accepted */
+	NOTE_REFUSE,  /* a finding that stops the command */
 };
 
 struct note {
 	enum note_level level;
+	const char *name; /* of a preflight finding, static: "local-policy"; else NULL */
 	char *about; /* the object: "default/web:http", "config.yaml: ipvs.foo"; or NULL */
 	char *text;
 };
@@ -24,7 +26,12 @@ struct notes {
 /* n may be NULL: then nothing is kept. about may be NULL. */
 void notes_add(struct notes *n, enum note_level level, const char *about, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
+/* The same for a finding that people refer to by its name, which must be static. */
+void notes_add_named(struct notes *n, enum note_level level, const char *name,
+    const char *about, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 size_t notes_count(const struct notes *n, enum note_level level);
+/* Takes back what was added after the first `keep`. */
+void notes_trim(struct notes *n, size_t keep);
 void notes_clear(struct notes *n);
 
 #endif

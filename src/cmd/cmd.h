@@ -19,7 +19,8 @@ enum opt_group {
 	GROUP_CONFIG = 1 << 9,	/* -c */
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
-	GROUP_SHOW = 1 << 12,	/* --mode-of-node */
+	GROUP_DOCTOR = 1 << 12, /* --to --accept */
+	GROUP_SHOW = 1 << 13,	/* --mode-of-node */
 };
 
 struct command {
@@ -39,6 +40,7 @@ int cmd_diff(struct context *ctx, struct error *err);
 int cmd_apply(struct context *ctx, struct error *err);
 int cmd_repair(struct context *ctx, struct error *err);
 int cmd_verify(struct context *ctx, struct error *err);
+int cmd_doctor(struct context *ctx, struct error *err);
 int cmd_migrate(struct context *ctx, struct error *err);
 int cmd_flush(struct context *ctx, struct error *err);
 int cmd_snapshot_save(struct context *ctx, struct error *err);

@@ -7,12 +7,12 @@
 #include "config.h"
 
 #include "cmd/cmd.h"
+#include "cmd/fitness.h"
+#include "cmd/freeze.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
 #include "plan/migrate.h"
-#include "verify/modes.h"
-#include "verify/preflight.h"
 #include "verify/verify.h"
 
 #include <string.h>
@@ -201,33 +201,6 @@ static int roll_back(struct run *r, const struct error *cause, struct error *err
 	    r->ctx->opts.from);
 }
 
-/* Preflight and differences. Returns EXIT_DONE to go on, another status to stop, or -1.
- */
-static int check_node(struct context *ctx, struct error *err)
-{
-	struct kernel_caps caps;
-	struct notes findings = {0};
-	int status = EXIT_DONE;
-
-	if (context_probe(ctx, !ctx->opts.dry_run, &caps, err))
-		return -1;
-	preflight_check(ctx->opts.mode, ctx->model, ctx->conf, ctx->want, ctx->have,
-	    &caps, &findings);
-	modes_differences(ctx->opts.mode, ctx->model, ctx->conf, &findings);
-	report_notes(ctx, &findings, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
-	if (notes_count(&findings, NOTE_REFUSE)) {
-		report_problem(ctx,
-		    "refused for the %zu reasons above; nothing was changed",
-		    notes_count(&findings, NOTE_REFUSE));
-		status = EXIT_REFUSED;
-	} else if (notes_count(&findings, NOTE_INFO) && !ctx->opts.verbose) {
-		report_info(ctx, "%zu things will behave differently; -v lists them",
-		    notes_count(&findings, NOTE_INFO));
-	}
-	notes_clear(&findings);
-	return status;
-}
-
 static int ask(const struct context *ctx, const struct plan *p, struct error *err)
 {
 	struct plan_counts n;
@@ -278,12 +251,15 @@ static int migrate(struct run *r, struct error *err)
 	int status;
 
 	r->scope = context_scope(ctx, MODE_BOTH);
-	r->before = ctx->have;
-	status = check_node(ctx, err);
+	status = fitness_check(ctx, err);
 	if (status)
 		return status;
+	if (freeze_begin(ctx, err))
+		return -1;
+	r->before = ctx->have;
 	if (plan_from_here(r, err))
 		return -1;
+	fitness_into_plan(ctx, current(r)->m->plan);
 	if (ctx->opts.dry_run || ctx->opts.verbose)
 		if (report_plan(ctx, current(r)->m->plan, true, err))
 			return -1;
@@ -293,6 +269,9 @@ static int migrate(struct run *r, struct error *err)
 		    mode_name(ctx->opts.mode));
 		return EXIT_DONE;
 	}
+	status = fitness_accept(ctx, err);
+	if (status)
+		return status;
 	if (ctx->opts.dry_run)
 		return EXIT_DIFFERS;
 	if (ask(ctx, current(r)->m->plan, err))
@@ -309,6 +288,7 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	    context_emit(ctx, ctx->opts.mode, err))
 		return -1;
 	status = migrate(&r, err);
+	freeze_end(ctx, r.sink && status == EXIT_DONE);
 	run_free(&r);
 	return status;
 }

@@ -2,6 +2,7 @@
 /* snapshot save FILE, snapshot restore FILE. */
 #include "config.h"
 
+#include "base/file.h"
 #include "cmd/cmd.h"
 #include "cmd/report.h"
 #include "cmd/run.h"
@@ -88,30 +89,16 @@ struct restore {
 	struct snapshot_info info;
 };
 
-static int read_text(const char *path, struct strbuf *ret, struct error *err)
-{
-	AUTO(file) FILE *f = fopen(path, "re");
-	char buf[1 << 16];
-	size_t n;
-
-	strbuf_add(ret, "");
-	if (!f)
-		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		strbuf_addn(ret, buf, n);
-	return ferror(f) ? error_set(err, ERR_INPUT, errno, "cannot read %s", path) : 0;
-}
-
 static int load(struct restore *s, struct error *err)
 {
 	struct context *ctx = s->run.ctx;
 	struct strbuf text = {0};
 	struct utsname kernel = {0};
-	int ret = read_text(ctx->opts.file, &text, err);
+	int ret = file_read(ctx->opts.file, &text, err);
 
 	if (!ret)
 		ret = snapshot_parse(
-		    text.s, text.len, ctx->opts.file, &s->saved, &s->info, err);
+		    strbuf_str(&text), text.len, ctx->opts.file, &s->saved, &s->info, err);
 	strbuf_free(&text);
 	if (ret)
 		return -1;

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd/context.h"
+#include "cmd/cluster.h"
 #include "cmd/cmd.h"
 #include "cmd/read_back.h"
 #include "cmd/report.h"
@@ -91,6 +92,7 @@ void context_free(struct context *ctx)
 	model_free(ctx->model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
+	notes_clear(&ctx->findings);
 	arena_free(ctx->arena);
 	if (ctx->lock_taken)
 		close(ctx->lock);
@@ -174,20 +176,43 @@ static void take_node_addresses(struct context *ctx)
 
 /* ---- the model, from what -f says */
 
-static int check_source(const struct context *ctx, struct error *err)
+static bool is_cluster(const char *from)
 {
-	const char *from = ctx->opts.from;
+	return !strcmp(from, "cluster");
+}
 
-	if (!from)
+static int check_source(const struct opts *o, struct error *err)
+{
+	/* What ails the node itself can be said without services. */
+	if (!o->from && o->command->groups & GROUP_DOCTOR)
+		return 0;
+	if (!o->from)
 		return error_set(err, ERR_USAGE, 0,
-		    "no services given; use -f FILE with the output of: kubectl get "
-		    "svc,endpointslices,nodes -A -o json");
-	if (!strcmp(from, "cluster") && access(from, F_OK))
-		return error_set(err, ERR_USAGE, 0,
-		    "-f cluster: this release reads the services from a file or a node "
-		    "only; save the output of: kubectl get svc,endpointslices,nodes -A "
-		    "-o json");
+		    "no services given; use -f cluster, or -f FILE with the output of: "
+		    "kubectl get svc,endpointslices,nodes -A -o json");
+	if (o->kubeconfig && !is_cluster(o->from))
+		return error_set(
+		    err, ERR_USAGE, 0, "--kubeconfig means nothing without -f cluster");
 	return 0;
+}
+
+static int no_model(struct context *ctx, struct error *err)
+{
+	AUTO(model_builder) struct model_builder *none = model_builder_new();
+
+	return model_builder_freeze(none, "no services", &ctx->model, err);
+}
+
+static int load_model(struct context *ctx, struct error *err)
+{
+	const struct opts *o = &ctx->opts;
+
+	if (!o->from)
+		return no_model(ctx, err);
+	if (is_cluster(o->from))
+		return cluster_load(
+		    o->kubeconfig, o->request_timeout, &ctx->model, &ctx->notes, err);
+	return model_load(o->from, &ctx->model, &ctx->notes, err);
 }
 
 int context_load_conf(struct context *ctx, struct error *err)
@@ -224,7 +249,7 @@ int context_load(struct context *ctx, struct error *err)
 {
 	bool back = read_back_wanted(ctx);
 
-	if (!back && check_source(ctx, err))
+	if (!back && check_source(&ctx->opts, err))
 		return -1;
 	if (context_load_conf(ctx, err))
 		return -1;
@@ -237,8 +262,7 @@ int context_load(struct context *ctx, struct error *err)
 		return -1;
 	if (begin_reading(ctx, err))
 		return -1;
-	if (back ? read_back_model(ctx, err)
-		 : model_load(ctx->opts.from, &ctx->model, &ctx->notes, err))
+	if (back ? read_back_model(ctx, err) : load_model(ctx, err))
 		return -1;
 	if (choose_dialect(ctx, err))
 		return -1;

@@ -29,6 +29,9 @@ struct context {
 	struct lvs_table emitted; /* want->lvs before context_drain() */
 	struct arena *arena;
 	struct ledger ledger; /* of earlier runs */
+	struct kernel_caps caps;   /* the examination before a switch: fitness_examine() */
+	struct notes findings;
+	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;
 };

@@ -83,7 +83,7 @@ const struct command commands[] = {
 	.name = "migrate",
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
 		  GROUP_DRAIN,
-	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes]",
+	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes] [--accept NAME]",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "
 		   "it, cuts over\n"
@@ -93,6 +93,20 @@ const struct command commands[] = {
 		   "services are read\n"
 		   "back from the mode that the node is in.\n",
 	.run = cmd_migrate,
+    },
+    {
+	.name = "doctor",
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR,
+	.synopsis = "doctor [--to MODE] [-f SOURCE] [-o text|json]",
+	.summary = "say whether this node is fit for a switch",
+	.details =
+	    "Makes the checks of migrate alone, changing nothing: one line per "
+	    "check or finding.\n"
+	    "Exits with 3 when a switch would be refused. Without -f the addresses "
+	    "of services\n"
+	    "are not looked at; without --to the mode is the one that the node is "
+	    "not in.\n",
+	.run = cmd_doctor,
     },
     {
 	.name = "flush",

@@ -5,6 +5,7 @@
 #include "cmd/opts.h"
 #include "base/strbuf.h"
 #include "cmd/cmd.h"
+#include "verify/check.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -17,8 +18,10 @@ enum opt_id {
 	OPT_COLOR,
 	OPT_DRAIN,
 	OPT_DRY_RUN,
+	OPT_FREEZE,
 	OPT_HELP,
 	OPT_IPTABLES,
+	OPT_KUBECONFIG,
 	OPT_KUBE_PROXY,
 	OPT_LOG,
 	OPT_MAX_CHANGES,
@@ -26,6 +29,7 @@ enum opt_id {
 	OPT_MODE_OF_NODE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_REQUEST_TIMEOUT,
 	OPT_STATE_DIR,
 	OPT_TO,
 	OPT_VERSION,
@@ -40,7 +44,12 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL,
-	"Kubernetes or model JSON (- is standard input), live:MODE, or dump:PATH"},
+	"cluster (the API server), live:MODE, dump:PATH, or a file: Kubernetes JSON or "
+	"vipshift's model JSON; - is standard input"},
+    {OPT_KUBECONFIG, "kubeconfig", "FILE", GROUP_MODEL,
+	"how -f cluster gets there (default: as kubectl, $KUBECONFIG and so on)"},
+    {OPT_REQUEST_TIMEOUT, "request-timeout", "SECONDS", GROUP_MODEL,
+	"the longest wait for an answer of the API server (default 30)"},
     {'c', "config", "FILE", GROUP_MODEL | GROUP_CONFIG,
 	"KubeProxyConfiguration, or the ConfigMap that holds it"},
     {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
@@ -49,7 +58,10 @@ static const struct option_row rows[] = {
     {OPT_KUBE_PROXY, "kube-proxy", "VERSION", GROUP_MODEL,
 	"whose dialect to speak, " DIALECT_OLDEST " to " DIALECT_NEWEST
 	" (default: the Node's kubelet version, else the newest)"},
-    {OPT_TO, "to", "MODE", GROUP_MIGRATE, "the mode to switch to: iptables or ipvs"},
+    {OPT_TO, "to", "MODE", GROUP_MIGRATE | GROUP_DOCTOR,
+	"the mode to switch to: iptables or ipvs"},
+    {OPT_ACCEPT, "accept", "NAME", GROUP_MIGRATE | GROUP_DOCTOR | GROUP_DRAIN,
+	"go on in spite of these findings (repeatable), or of all"},
     {OPT_PART, "part", "PART", GROUP_PART,
 	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
@@ -58,13 +70,13 @@ static const struct option_row rows[] = {
     {OPT_CHECK, "check", NULL, GROUP_REPAIR, "report what has drifted, change nothing"},
     {OPT_MAX_CHANGES, "max-changes", "N|N%", GROUP_REPAIR,
 	"refuse to make more changes, % of the wanted objects"},
+    {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
+	"stop kube-proxy for the switch; with :continue let it go on after it"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
 	"leave real servers that go that long for their connections (default 3600)"},
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
 	"write what came of it for Prometheus"},
     {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
-    {OPT_ACCEPT, "accept", "WHAT", GROUP_WRITE,
-	"go on in spite of incomplete:SERVICE (repeatable)"},
     {'y', "yes", NULL, GROUP_MIGRATE | GROUP_ASK, "ask no question"},
     {'4', "ipv4", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv4 only"},
     {'6', "ipv6", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv6 only"},
@@ -150,6 +162,42 @@ static int take_max_changes(const char *value, struct opts *o, struct error *err
 	return 0;
 }
 
+static int take_accept(const char *name, struct opts *o, struct error *err)
+{
+	if (!strcmp(name, "all")) {
+		o->accept_all = true;
+		return 0;
+	}
+	if (strncmp(name, ACCEPT_INCOMPLETE ":", strlen(ACCEPT_INCOMPLETE ":")) &&
+	    !check_find(name))
+		return bad_value(err, "accept", name, "a name that doctor lists, incomplete:SERVICE, or all");
+	vec_push(&o->accepted, name);
+	return 0;
+}
+
+/* PID or auto, then what comes after the switch: ":keep", the default, or ":continue". */
+static int take_freeze(const char *value, struct opts *o, struct error *err)
+{
+	const char *colon = strchr(value, ':');
+	size_t n = colon ? (size_t)(colon - value) : strlen(value);
+	long pid = 0;
+	char *end;
+
+	if (n != strlen("auto") || strncmp(value, "auto", n)) {
+		pid = strtol(value, &end, 10);
+		if (end != value + n || pid < 2 || pid > INT32_MAX)
+			return bad_value(
+			    err, "freeze", value, "a process number or auto");
+	}
+	if (colon && strcmp(colon, ":keep") && strcmp(colon, ":continue"))
+		return bad_value(
+		    err, "freeze", value, "nothing, :keep or :continue behind");
+	o->freeze = true;
+	o->freeze_pid = (int)pid;
+	o->freeze_continue = colon && !strcmp(colon, ":continue");
+	return 0;
+}
+
 static int take(struct opts *o, int id, const char *arg, struct error *err)
 {
 	static const char *const outputs[] = {"text", "json", "diff", "wide", "ipvsadm", NULL};
@@ -160,6 +208,8 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	unsigned v = 0;
 
 	switch (id) {
+	case OPT_ACCEPT:
+		return take_accept(arg, o, err);
 	case 'f':
 		o->from = arg;
 		return 0;
@@ -194,11 +244,6 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case 'y':
 		o->yes = true;
 		return 0;
-	case OPT_ACCEPT:
-		if (strncmp(arg, ACCEPT_INCOMPLETE ":", strlen(ACCEPT_INCOMPLETE ":")))
-			return bad_value(err, "accept", arg, ACCEPT_INCOMPLETE ":SERVICE");
-		vec_push(&o->accept, arg);
-		return 0;
 	case OPT_MODE_OF_NODE:
 		o->mode_of_node = true;
 		return 0;
@@ -218,11 +263,16 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case OPT_DRY_RUN:
 		o->dry_run = true;
 		return 0;
+	case OPT_FREEZE:
+		return take_freeze(arg, o, err);
 	case OPT_IPTABLES:
 		if (take_choice(
 			"iptables", arg, variants, "auto, legacy or nft", &v, err))
 			return -1;
 		o->variant = (enum fw_variant)v;
+		return 0;
+	case OPT_KUBECONFIG:
+		o->kubeconfig = arg;
 		return 0;
 	case OPT_KUBE_PROXY:
 		o->kube_proxy = arg;
@@ -248,10 +298,13 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 			    "iptables, ip6tables, ipset, ipvs, addresses or sysctls");
 		o->part_set = true;
 		return 0;
+	case OPT_REQUEST_TIMEOUT:
+		return take_seconds("request-timeout", arg, &o->request_timeout, err);
 	case OPT_STATE_DIR:
 		o->state_dir = arg;
 		return 0;
 	case OPT_TO:
+		o->to_given = true;
 		return mode_parse(arg, &o->mode)
 			   ? 0
 			   : bad_value(err, "to", arg, "iptables or ipvs");
@@ -365,7 +418,8 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 	bool seen[N_ROWS] = {false}, version = false;
 	int id;
 
-	*ret = (struct opts){.families = FAMILY_BOTH, .wait = 5, .drain = 3600};
+	*ret = (struct opts){
+	    .families = FAMILY_BOTH, .wait = 5, .drain = 3600, .request_timeout = 30};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -390,15 +444,15 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 void opts_free(struct opts *o)
 {
 	vec_free(&o->node_addresses);
-	vec_free(&o->accept);
+	vec_free(&o->accepted);
 }
 
 bool opts_accepts(const struct opts *o, const char *kind, const char *name)
 {
 	size_t n = strlen(kind);
 
-	for (size_t i = 0; i < o->accept.n; i++) {
-		const char *a = o->accept.v[i];
+	for (size_t i = 0; i < o->accepted.n; i++) {
+		const char *a = o->accepted.v[i];
 
 		if (!strncmp(a, kind, n) && a[n] == ':' && !strcmp(a + n + 1, name))
 			return true;

@@ -19,9 +19,9 @@ struct opts {
 	const char *file; /* the FILE argument */
 	bool help;
 
-	const char *from, *config, *node, *kube_proxy, *against;
+	const char *from, *kubeconfig, *config, *node, *kube_proxy, *against;
+	double request_timeout; /* seconds for an answer of the API server */
 	VEC(struct addr) node_addresses;
-	VEC(const char *) accept;
 	unsigned families; /* FAMILY_BIT mask */
 	bool part_set;
 	enum part part;
@@ -35,6 +35,12 @@ struct opts {
 	bool limited; /* --max-changes: */
 	double max_changes;
 	bool max_percent;
+	VEC(const char *) accepted; /* names of findings */
+	bool accept_all;
+	bool to_given;
+	bool freeze; /* --freeze: */
+	int freeze_pid; /* 0: auto */
+	bool freeze_continue;
 	bool quiet, yes, dry_run, check, mode_of_node;
 	int verbose;
 };

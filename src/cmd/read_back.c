@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The model from the state of a node: where it is read from, and what that cannot tell. */
+/* The model from the state of a node: where it is read from, and what that cannot tell.
+ */
 #include "config.h"
 
 #include "cmd/read_back.h"
 #include "cmd/cmd.h"
 #include "cmd/report.h"
+#include "kernel/route_nl.h"
 #include "model/model_state.h"
 
 #include <string.h>
@@ -22,7 +24,8 @@ bool read_back_wanted(const struct context *ctx)
 	const char *from = ctx->opts.from;
 
 	if (!from)
-		return ctx->opts.mode_of_node || ctx->opts.command->groups & GROUP_MIGRATE;
+		return ctx->opts.mode_of_node ||
+		       ctx->opts.command->groups & GROUP_MIGRATE;
 	return is_dump(ctx) || !strncmp(from, LIVE, strlen(LIVE));
 }
 
@@ -51,8 +54,8 @@ int read_back_open(struct context *ctx, struct error *err)
 	enum mode mode;
 
 	if (is_dump(ctx))
-		return dump_open_damaged(ctx->opts.from + strlen(DUMP), &ctx->notes,
-		    &ctx->seen_source, err);
+		return dump_open_damaged(
+		    ctx->opts.from + strlen(DUMP), &ctx->notes, &ctx->seen_source, err);
 	if (ctx->opts.from && live_mode(ctx, &mode, err))
 		return -1;
 	return shares_reading(ctx) ? 0 : live_source_open(&live, &ctx->seen_source, err);
@@ -99,7 +102,7 @@ static const char *modes_text(const struct context *ctx)
 
 	family_foreach (f)
 		modes |= ctx->seen_modes[f];
-	return modes == MODE_BOTH		? "both modes"
+	return modes == MODE_BOTH	      ? "both modes"
 	       : modes == MODE_BIT(MODE_IPVS) ? "ipvs mode"
 					      : "iptables mode";
 }
@@ -118,8 +121,7 @@ static void report_losses(struct context *ctx)
 	report_info(ctx,
 	    "not in it: endpoints that are not ready, nodes, zones and hints; they come "
 	    "with kube-proxy's first sync");
-	report_info(ctx,
-	    "which pods are on this node is taken from the subnets of its interfaces");
+	report_info(ctx, "which pods are on this node is taken from its routes");
 	if (iptables)
 		report_info(ctx,
 		    "not in iptables mode: policies and source ranges of services "
@@ -139,7 +141,9 @@ int read_back_model(struct context *ctx, struct error *err)
 		return -1;
 	v.state = ctx->seen;
 	memcpy(v.modes, ctx->seen_modes, sizeof(v.modes));
-	v.guess_local = ctx->opts.command->groups & GROUP_MIGRATE;
+	if (ctx->opts.command->groups & GROUP_MIGRATE && !is_dump(ctx) &&
+	    route_on_link(ctx->conf->arena, &v.near, &v.n_near, err))
+		return -1;
 	if (model_from_state(&v, &ctx->model, &ctx->notes, err))
 		return -1;
 	if (ctx->opts.command->groups & GROUP_MIGRATE)

@@ -13,8 +13,8 @@ bool read_back_wanted(const struct context *ctx);
 /* Opens where it comes from; before the first thread starts. */
 int read_back_open(struct context *ctx, struct error *err);
 
-/* Reads it: fills ctx->model and ctx->seen. -1: ERR_INPUT, ERR_REFUSED, or what the kernel
- * said. */
+/* Reads it: fills ctx->model and ctx->seen. -1: ERR_INPUT, ERR_REFUSED, or what the
+ * kernel said. */
 int read_back_model(struct context *ctx, struct error *err);
 
 /* Settings that nobody gave, from what was read. */

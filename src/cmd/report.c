@@ -57,22 +57,27 @@ void report_error(const struct context *ctx, const struct error *err)
 	say_error(ctx, "%s", err->msg);
 }
 
-void report_notes(const struct context *ctx, const struct notes *n, enum note_level min)
+void report_note(const struct context *ctx, const struct note *n)
 {
 	static const char *const prefix[] = {
 	    [NOTE_INFO] = "",
 	    [NOTE_WARNING] = "warning: ",
+	    [NOTE_ACCEPT] = "",
 	    [NOTE_REFUSE] = "",
 	};
 
-	for (size_t i = 0; i < n->list.n; i++) {
-		const struct note *note = &n->list.v[i];
+	if (n->level == NOTE_INFO && ctx->opts.quiet)
+		return;
+	report_problem(ctx, "%s%s%s%s%s%s%s", prefix[n->level], n->about ? n->about : "",
+	    n->about ? ": " : "", n->text, n->name ? " [" : "", n->name ? n->name : "",
+	    n->name ? "]" : "");
+}
 
-		if (note->level < min || (note->level == NOTE_INFO && ctx->opts.quiet))
-			continue;
-		report_problem(ctx, "%s%s%s%s", prefix[note->level],
-		    note->about ? note->about : "", note->about ? ": " : "", note->text);
-	}
+void report_notes(const struct context *ctx, const struct notes *n, enum note_level min)
+{
+	for (size_t i = 0; i < n->list.n; i++)
+		if (n->list.v[i].level >= min)
+			report_note(ctx, &n->list.v[i]);
 }
 
 int report_confirm(const struct context *ctx, const char *question, struct error *err)

@@ -14,6 +14,7 @@ void report_info(const struct context *ctx, const char *fmt, ...)
 void report_problem(const struct context *ctx, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void report_error(const struct context *ctx, const struct error *err);
+void report_note(const struct context *ctx, const struct note *n);
 /* Notes of at least min level, one line each; warnings are not suppressed by -q. */
 void report_notes(const struct context *ctx, const struct notes *n, enum note_level min);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* show -o ipvsadm: the layout that operators know from ipvsadm -Ln, with a name behind each
- * virtual server. */
+/* show -o ipvsadm: the layout that operators know from ipvsadm -Ln, with a name behind
+ * each virtual server. */
 #include "config.h"
 
 #include "cmd/show.h"
@@ -49,8 +49,8 @@ static struct entry *sort_frontends(const struct model *m, size_t *n_ret)
 	n = 0;
 	for (size_t i = 0; i < m->n_services; i++)
 		for (size_t k = 0; k < m->services[i].n_frontends; k++)
-			v[n++] = (struct entry){
-			    &m->services[i].frontends[k], &m->services[i]};
+			v[n++] =
+			    (struct entry){&m->services[i].frontends[k], &m->services[i]};
 	qsort(v, n, sizeof(*v), compare);
 	*n_ret = n;
 	return v;
@@ -82,11 +82,11 @@ static void print_server(
 		strbuf_addf(sb, "FWM  %u", sv->key.fwmark);
 	else
 		for (int i = 0; i < 4; i++)
-			strbuf_addch(sb, proto && proto[i] ? (char)(proto[i] - 'a' + 'A')
-							   : ' ');
+			strbuf_addch(
+			    sb, proto && proto[i] ? (char)(proto[i] - 'a' + 'A') : ' ');
 	if (!sv->key.fwmark)
-		strbuf_addf(sb, " %s",
-		    addrport_format(&sv->key.addr, sv->key.port, text));
+		strbuf_addf(
+		    sb, " %s", addrport_format(&sv->key.addr, sv->key.port, text));
 	strbuf_addf(sb, " %s", sv->sched);
 	if (sv->flags & LVS_F_PERSISTENT)
 		strbuf_addf(sb, " persistent %u", sv->timeout);
@@ -124,7 +124,8 @@ int show_ipvsadm(struct strbuf *sb, const struct context *ctx, struct error *err
 		const struct lvs_service *sv = &t->services[i];
 
 		if (ctx->opts.families & FAMILY_BIT(sv->key.family))
-			print_server(sb, sv, sv->key.fwmark ? NULL : find(v, n, &sv->key));
+			print_server(
+			    sb, sv, sv->key.fwmark ? NULL : find(v, n, &sv->key));
 	}
 	free(v);
 	return 0;

@@ -18,8 +18,8 @@ struct facts {
 
 static const char *mode_text(unsigned mode)
 {
-	return !mode ? "none" : mode_name(mode == MODE_BIT(MODE_IPVS) ? MODE_IPVS
-								      : MODE_IPTABLES);
+	return !mode ? "none"
+		     : mode_name(mode == MODE_BIT(MODE_IPVS) ? MODE_IPVS : MODE_IPTABLES);
 }
 
 /* What is there of the mode that a family is not in. */
@@ -130,8 +130,7 @@ static void print_text(struct strbuf *sb, const struct facts *f)
 	strbuf_addf(sb, "\nservices    %zu", f->services);
 	if (f->incomplete)
 		strbuf_addf(sb, " (%zu incomplete)", f->incomplete);
-	strbuf_addf(sb, "\nleftovers   %s\n",
-	    f->leftovers.len ? f->leftovers.s : "none");
+	strbuf_addf(sb, "\nleftovers   %s\n", f->leftovers.len ? f->leftovers.s : "none");
 }
 
 static void print_json(struct strbuf *sb, const struct facts *f)
@@ -142,8 +141,7 @@ static void print_json(struct strbuf *sb, const struct facts *f)
 		strbuf_addf(sb, "%s\n    \"%s\": {\"mode\": \"%s\"",
 		    i == FAMILY_4 ? "" : ",", family_info(i)->name, f->mode[i]);
 		if (f->era[i].from)
-			strbuf_addf(
-			    sb, ", \"kubeProxyFrom\": \"1.%d\"", f->era[i].from);
+			strbuf_addf(sb, ", \"kubeProxyFrom\": \"1.%d\"", f->era[i].from);
 		if (f->era[i].to)
 			strbuf_addf(sb, ", \"kubeProxyTo\": \"1.%d\"", f->era[i].to);
 		strbuf_addch(sb, '}');

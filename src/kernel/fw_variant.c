@@ -43,15 +43,20 @@ static enum fw_variant by_command(const struct fw_evidence *e)
 	return e->command == FW_NFT || e->nft_installed ? FW_NFT : FW_LEGACY;
 }
 
+static enum fw_variant likely(const struct fw_evidence *e)
+{
+	enum fw_variant v = by_traces(e);
+
+	return v == FW_AUTO ? by_command(e) : v;
+}
+
 int fw_variant_choose(
     const struct fw_evidence *e, enum fw_variant *ret, struct error *err)
 {
-	enum fw_variant v = by_traces(e);
+	enum fw_variant v = likely(e);
 	const struct fw_traces *other = v == FW_NFT ? &e->legacy : &e->nft;
 
-	if (v == FW_AUTO)
-		v = by_command(e);
-	else if (other->services)
+	if (by_traces(e) != FW_AUTO && other->services)
 		return error_set(err, ERR_REFUSED, 0,
 		    "both variants of iptables hold Kubernetes chains: nft has %s; legacy "
 		    "has %s; both would act on packets: remove the stale ones, or choose "
@@ -157,16 +162,87 @@ static int collect(struct fw_evidence *e, struct error *err)
 	return look_at_legacy(e, false, err);
 }
 
-int fw_variant_detect(enum fw_variant option, enum fw_variant *ret, struct error *err)
+static int detect(
+    enum fw_variant option, bool refuse, enum fw_variant *ret, struct error *err)
 {
 	struct fw_evidence e = {.command = FW_AUTO};
 	int r = 0;
 
 	if (option == FW_AUTO)
-		r = collect(&e, err) || fw_variant_choose(&e, &option, err) ? -1 : 0;
+		r = collect(&e, err);
+	if (r == 0 && option == FW_AUTO && refuse)
+		r = fw_variant_choose(&e, &option, err);
+	else if (r == 0 && option == FW_AUTO)
+		option = likely(&e);
 	strbuf_free(&e.legacy.names);
 	strbuf_free(&e.nft.names);
 	if (r == 0)
 		*ret = option;
 	return r;
+}
+
+int fw_variant_detect(enum fw_variant option, enum fw_variant *ret, struct error *err)
+{
+	return detect(option, true, ret, err);
+}
+
+int fw_variant_likely(enum fw_variant option, enum fw_variant *ret, struct error *err)
+{
+	return detect(option, false, ret, err);
+}
+
+/* ---- the other one */
+
+static size_t count_rules(const struct fw_table *t, bool *services)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_chains; i++) {
+		n += t->chains[i].n_rules;
+		*services |= !strcmp(t->chains[i].name, "KUBE-SERVICES");
+	}
+	return n;
+}
+
+static void list_tables(const struct state *s, struct strbuf *sb, bool *services)
+{
+	family_foreach (f)
+		for (enum fw_table_id t = 0; t < FW_TABLE_COUNT; t++) {
+			size_t n = count_rules(&s->fw[f].tables[t], services);
+
+			if (n)
+				strbuf_addf(sb, "%s%s %s (%zu rules)",
+				    sb->len ? ", " : "", family_info(f)->iptables,
+				    fw_table_name(t), n);
+		}
+}
+
+int fw_variant_other(enum fw_variant option, struct arena *a, const char **ret,
+    bool *services, struct error *err)
+{
+	AUTO(source) struct source *source = NULL;
+	AUTO(state) struct state *s = NULL;
+	struct live_options live = {0};
+	struct strbuf sb = {0};
+	enum fw_variant used;
+
+	if (fw_variant_likely(option, &used, err))
+		return -1;
+	live.variant = used == FW_NFT ? FW_LEGACY : FW_NFT;
+	if (live_source_open(&live, &source, err) ||
+	    source_read(source, KIND_BIT(KIND_FW), FAMILY_BOTH, &s, err)) {
+		if (err->kind != ERR_BACKEND)
+			return error_wrap(err, "the %s variant of iptables",
+			    variant_name(live.variant));
+		error_clear(err); /* it is not there */
+		*ret = NULL;
+		*services = false;
+		return 0;
+	}
+	*services = false;
+	list_tables(s, &sb, services);
+	*ret =
+	    sb.len ? arena_printf(a, "%s: %s", variant_name(live.variant), sb.s) : NULL;
+	strbuf_free(&sb);
+	return 0;
 }

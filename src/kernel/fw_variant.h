@@ -34,5 +34,15 @@ int fw_variant_choose(
 
 /* The option, or for FW_AUTO what this node's traces say. Leaves none itself. */
 int fw_variant_detect(enum fw_variant option, enum fw_variant *ret, struct error *err);
+/* The same without a refusal: what this node looks like, whatever the other variant has.
+ */
+int fw_variant_likely(enum fw_variant option, enum fw_variant *ret, struct error *err);
+
+/*
+ * What stands in the tables of the variant that is not used (option as above): for
+ * people, or NULL for no rule. *services: KUBE-SERVICES is there.
+ */
+int fw_variant_other(enum fw_variant option, struct arena *a, const char **ret,
+    bool *services, struct error *err);
 
 #endif

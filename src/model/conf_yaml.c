@@ -9,10 +9,9 @@
 #include "model/conf.h"
 #include "model/tree_yaml.h"
 
-#include "base/strbuf.h"
+#include "base/file.h"
 #include "base/vec.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -500,29 +499,10 @@ static int read_text(struct conf *c, const char *where, const char *text, size_t
 	    "%s: line 1: no kind: not a " WANTED_KIND " or ConfigMap", where);
 }
 
-static int read_file(const char *path, struct strbuf *text, struct error *err)
-{
-	bool is_stdin = !strcmp(path, "-");
-	FILE *f = is_stdin ? stdin : fopen(path, "re");
-	char buf[8192];
-	size_t n;
-	int ret = 0;
-
-	if (!f)
-		return error_set(err, ERR_INPUT, errno, "%s", path);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		strbuf_addn(text, buf, n);
-	if (ferror(f))
-		ret = error_set(err, ERR_INPUT, errno, "%s", path);
-	if (!is_stdin)
-		fclose(f);
-	return ret;
-}
-
 int conf_load(struct conf *c, const char *path, struct notes *notes, struct error *err)
 {
 	struct strbuf text = {0};
-	int ret = read_file(path, &text, err);
+	int ret = file_read(path, &text, err);
 
 	if (!ret && strspn(strbuf_str(&text), " \t\r\n") == text.len)
 		ret = error_set(err, ERR_INPUT, 0, "%s: line 1: is empty", path);

@@ -111,6 +111,20 @@ const struct model_node *model_node_find(const struct model *m, const char *name
 int model_load(const char *path, struct model **ret, struct notes *notes,
     struct error *err);
 
+/* The same from the pages of an API server's lists. Remarks go to notes. */
+struct model_loader;
+struct model_loader *model_loader_new(struct notes *notes);
+void model_loader_free(struct model_loader *l);
+DEFINE_AUTO(model_loader, struct model_loader *, model_loader_free)
+/* One page of a list: a document of that kind ("ServiceList"). Reads f and closes it; name
+ * is for messages. *more: where the list goes on, the caller's to free; NULL at its end.
+ * -1: ERR_INPUT; the loader is good for nothing then. */
+int model_loader_add_page(struct model_loader *l, FILE *f, const char *name,
+    const char *kind, char **more, struct error *err);
+/* Joins what the pages brought. */
+int model_loader_finish(struct model_loader *l, const char *name, struct model **ret,
+    struct error *err);
+
 /* The native model JSON (vipshift/v1 ServiceModel) on a stream. -1: the stream failed. */
 int model_write_json(const struct model *m, FILE *out, struct error *err);
 

@@ -16,13 +16,15 @@
 #include <stdio.h>
 #include <string.h>
 
-struct loader {
+struct model_loader {
 	struct json_reader reader;
 	struct model_builder *builder;
 	struct kube *kube;
 	struct notes *notes;
 	size_t n_taken;	  /* objects and lists that matter */
 	char *other_kind; /* the first one that does not */
+	const char *page; /* the kind of list that must come, or NULL: any documents */
+	char *more;	  /* where that list goes on, or NULL */
 };
 
 /* The document at hand: its fields other than the arrays that are walked. */
@@ -44,7 +46,8 @@ static bool is_list_kind(const char *kind)
 	return n >= 4 && !strcmp(kind + n - 4, "List");
 }
 
-static int add_kube(struct loader *l, const char *kind, json_t *object, struct error *err)
+static int add_kube(
+    struct model_loader *l, const char *kind, json_t *object, struct error *err)
 {
 	bool taken;
 
@@ -78,7 +81,7 @@ static const char *item_kind(
 }
 
 static int take_kube_item(
-    struct loader *l, struct document *d, size_t i, json_t *item, struct error *err)
+    struct model_loader *l, struct document *d, size_t i, json_t *item, struct error *err)
 {
 	const json_t *own = json_object_get(item, "kind");
 	char kind[64];
@@ -102,8 +105,8 @@ static native_add_fn native_array(const char *key)
 	return strcmp(key, "nodes") ? NULL : native_add_node;
 }
 
-static int take_item(struct loader *l, struct document *d, const char *key, size_t i,
-    json_t *item, struct error *err)
+static int take_item(struct model_loader *l, struct document *d, const char *key,
+    size_t i, json_t *item, struct error *err)
 {
 	native_add_fn add = native_array(key);
 
@@ -116,7 +119,7 @@ static int take_item(struct loader *l, struct document *d, const char *key, size
 
 /* An array whose elements are handed over one by one. */
 static int walk_array(
-    struct loader *l, struct document *d, const char *key, struct error *err)
+    struct model_loader *l, struct document *d, const char *key, struct error *err)
 {
 	struct json_reader *r = &l->reader;
 	bool more;
@@ -141,7 +144,7 @@ static int walk_array(
 }
 
 /* Is this member an array to walk, as far as the kind is known by now? */
-static bool is_walked(struct loader *l, struct document *d, const char *key)
+static bool is_walked(struct model_loader *l, struct document *d, const char *key)
 {
 	const char *kind = document_text(d, "kind");
 
@@ -155,7 +158,7 @@ static bool is_walked(struct loader *l, struct document *d, const char *key)
 }
 
 static int read_member(
-    struct loader *l, struct document *d, const char *key, struct error *err)
+    struct model_loader *l, struct document *d, const char *key, struct error *err)
 {
 	json_t *v;
 
@@ -169,7 +172,7 @@ static int read_member(
 	return 0;
 }
 
-static int walk_members(struct loader *l, struct document *d, struct error *err)
+static int walk_members(struct model_loader *l, struct document *d, struct error *err)
 {
 	struct json_reader *r = &l->reader;
 	bool more, first = true;
@@ -195,7 +198,8 @@ static int walk_members(struct loader *l, struct document *d, struct error *err)
 	}
 }
 
-static int finish_native(struct loader *l, const struct document *d, struct error *err)
+static int finish_native(
+    struct model_loader *l, const struct document *d, struct error *err)
 {
 	const char *version = document_text(d, "apiVersion");
 	const char *key;
@@ -224,7 +228,7 @@ static int finish_native(struct loader *l, const struct document *d, struct erro
 }
 
 static int finish_list(
-    struct loader *l, const struct document *d, const char *kind, struct error *err)
+    struct model_loader *l, const struct document *d, const char *kind, struct error *err)
 {
 	const json_t *items = json_object_get(d->fields, "items");
 
@@ -240,8 +244,24 @@ static int finish_list(
 	return 0;
 }
 
+/* An API server says in a list's metadata where the next page begins. */
+static int finish_page(
+    struct model_loader *l, const struct document *d, const char *kind, struct error *err)
+{
+	const json_t *metadata = json_object_get(d->fields, "metadata");
+	const char *more = json_string_value(json_object_get(metadata, "continue"));
+
+	if (strcmp(kind, l->page) != 0)
+		return error_set(err, ERR_INPUT, 0, "%s: kind: '%s', not %s",
+		    l->reader.name, kind, l->page);
+	free(l->more);
+	l->more = more && *more ? xstrdup(more) : NULL;
+	return finish_list(l, d, kind, err);
+}
+
 /* What the document was is certain only here: "kind" may be its last field. */
-static int finish_document(struct loader *l, const struct document *d, struct error *err)
+static int finish_document(
+    struct model_loader *l, const struct document *d, struct error *err)
 {
 	const char *kind = document_text(d, "kind");
 
@@ -252,6 +272,8 @@ static int finish_document(struct loader *l, const struct document *d, struct er
 		return error_set(err, ERR_INPUT, 0,
 		    "%s: kind: missing: neither Kubernetes JSON nor a " NATIVE_KIND,
 		    l->reader.name);
+	if (l->page)
+		return finish_page(l, d, kind, err);
 	if (!strcmp(kind, NATIVE_KIND))
 		return finish_native(l, d, err);
 	if (d->native_items)
@@ -263,7 +285,7 @@ static int finish_document(struct loader *l, const struct document *d, struct er
 	return add_kube(l, kind, d->fields, err);
 }
 
-static int read_document(struct loader *l, struct error *err)
+static int read_document(struct model_loader *l, struct error *err)
 {
 	struct document d = {.fields = json_object()};
 	int ret = walk_members(l, &d, err);
@@ -274,7 +296,7 @@ static int read_document(struct loader *l, struct error *err)
 	return ret;
 }
 
-static int read_documents(struct loader *l, struct error *err)
+static int read_documents(struct model_loader *l, struct error *err)
 {
 	struct json_reader *r = &l->reader;
 	size_t n = 0;
@@ -294,25 +316,60 @@ static int read_documents(struct loader *l, struct error *err)
 	return 0;
 }
 
+struct model_loader *model_loader_new(struct notes *notes)
+{
+	struct model_loader *l = xcalloc(1, sizeof(*l));
+
+	l->notes = notes;
+	l->builder = model_builder_new();
+	l->kube = kube_new(l->builder, notes);
+	return l;
+}
+
+void model_loader_free(struct model_loader *l)
+{
+	if (!l)
+		return;
+	json_reader_close(&l->reader);
+	kube_free(l->kube);
+	model_builder_free(l->builder);
+	free(l->other_kind);
+	free(l->more);
+	free(l);
+}
+
+int model_loader_add_page(struct model_loader *l, FILE *f, const char *name,
+    const char *kind, char **more, struct error *err)
+{
+	int ret;
+
+	json_reader_begin(&l->reader, f, name);
+	l->page = kind;
+	ret = read_documents(l, err);
+	json_reader_close(&l->reader);
+	if (ret)
+		return -1;
+	*more = l->more;
+	l->more = NULL;
+	return 0;
+}
+
+int model_loader_finish(
+    struct model_loader *l, const char *name, struct model **ret, struct error *err)
+{
+	kube_finish(l->kube);
+	if (model_builder_freeze(l->builder, name, ret, err))
+		return -1;
+	model_note_shared(*ret, l->notes);
+	return 0;
+}
+
 int model_load(
     const char *path, struct model **ret, struct notes *notes, struct error *err)
 {
-	struct loader l = {.notes = notes};
-	int rc = -1;
+	AUTO(model_loader) struct model_loader *l = model_loader_new(notes);
 
-	if (json_reader_open(&l.reader, path, err))
+	if (json_reader_open(&l->reader, path, err) || read_documents(l, err))
 		return -1;
-	l.builder = model_builder_new();
-	l.kube = kube_new(l.builder, notes);
-	if (!read_documents(&l, err)) {
-		kube_finish(l.kube);
-		rc = model_builder_freeze(l.builder, l.reader.name, ret, err);
-	}
-	if (!rc)
-		model_note_shared(*ret, notes);
-	kube_free(l.kube);
-	model_builder_free(l.builder);
-	free(l.other_kind);
-	json_reader_close(&l.reader);
-	return rc;
+	return model_loader_finish(l, l->reader.name, ret, err);
 }

@@ -6,22 +6,24 @@
 #include "state/own.h"
 
 /*
- * The model read back from what a node holds, live or saved, whichever kube-proxy from 1.1
- * on wrote it. Only what is there is told: what a mode cannot express is listed in
- * vipshift.json(5), and what is not understood becomes a finding that names file, line and
- * chain, and makes the service incomplete.
+ * The model read back from what a node holds, live or saved, whichever kube-proxy
+ * from 1.1 on wrote it. Only what is there is told: what a mode cannot express is listed
+ * in vipshift.json(5), and what is not understood becomes a finding that names file, line
+ * and chain, and makes the service incomplete.
  */
 
 struct state_view {
 	const struct state *state;
 	unsigned modes[FAMILY_COUNT]; /* the one to read in each family; 0: none */
-	const char *node;	      /* this node: what is known to be on it gets this name */
-	/* Endpoints of which nothing tells where they are: those in the subnet of one of the
-	 * node's links count as its own. */
-	bool guess_local;
+	const char *node; /* this node: what is known to be on it gets this name */
+	/* What the node reaches without a router: endpoints in there of which nothing
+	 * else tells where they are count as its own. */
+	const struct prefix *near;
+	size_t n_near;
 };
 
-/* Free with model_free(); needs the state no longer. Findings are warnings. -1: ERR_INPUT. */
+/* Free with model_free(); needs the state no longer. Findings are warnings. -1:
+ * ERR_INPUT. */
 int model_from_state(const struct state_view *v, struct model **ret,
     struct notes *findings, struct error *err);
 
@@ -29,8 +31,8 @@ int model_from_state(const struct state_view *v, struct model **ret,
  * them, or else the one of which there is something; 0: neither. */
 unsigned state_mode_of(const struct state *s, enum family f);
 
-/* Settings that the objects of the view's modes show: pod CIDR, mark, scheduler, node-port
- * addresses, ... */
+/* Settings that the objects of the view's modes show: pod CIDR, mark, scheduler,
+ * node-port addresses, ... */
 void conf_take_state(struct conf *c, const struct state_view *v);
 
 /* Which kube-proxy releases write what is there: minor versions, 1.FROM to 1.TO. */

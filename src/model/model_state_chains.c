@@ -19,7 +19,7 @@ struct spread {
 	struct place at;
 	bool local;
 	VEC(const struct fw_rule *) choices, recents;
-	bool closed; /* a rule that everything takes was there */
+	bool closed;  /* a rule that everything takes was there */
 	bool refuses; /* up to 1.24: nobody is there */
 };
 
@@ -32,8 +32,7 @@ const struct fw_chain *jump_target(
 	if (c)
 		rd->reached[c - rd->nat->chains] = true;
 	else
-		not_understood(
-		    rd, fd, at, "jump to a chain that is not there: %s", name);
+		not_understood(rd, fd, at, "jump to a chain that is not there: %s", name);
 	return c;
 }
 
@@ -222,7 +221,8 @@ static void finish_spread(struct reading *rd, struct spread *sp)
 
 /* ---- ways on to other chains of the same service port */
 
-/* Walks the chain that a rule leads to. false: it leads to no chain of this service port. */
+/* Walks the chain that a rule leads to. false: it leads to no chain of this service port.
+ */
 static bool follow(struct reading *rd, struct found *fd, struct place *at, unsigned roles)
 {
 	const struct fw_chain *c;
@@ -289,12 +289,12 @@ static void read_list(
 static void read_ext(struct reading *rd, struct found *fd, const struct fw_chain *c)
 {
 	struct place at = {rd->nat, c->name, NULL};
-	bool leads = false, special = false;
+	bool leads = false;
 
 	for (size_t i = 0; i < c->n_rules; i++) {
 		const struct fw_rule *r = at.rule = &c->rules[i];
+		bool special = !r->opaque && (from_pods(r) || from_node(r));
 
-		special = !r->opaque && (from_pods(r) || from_node(r));
 		fd->external_local |= special;
 		if (!r->opaque && rule_marks(r))
 			continue;
@@ -338,9 +338,8 @@ static void read_fw(struct reading *rd, struct found *fd, const struct fw_chain 
 		const struct fw_rule *r = at.rule = &c->rules[i];
 		bool any = !addr_is_set(&r->src.addr);
 
-		if (!r->opaque &&
-		    (rule_marks(r) || rule_jumps_to(r, "KUBE-MARK-DROP") ||
-			(r->target.kind == FWT_NONE && any)))
+		if (!r->opaque && (rule_marks(r) || rule_jumps_to(r, "KUBE-MARK-DROP") ||
+				      (r->target.kind == FWT_NONE && any)))
 			continue;
 		if (r->opaque || r->invert || !follow(rd, fd, &at, roles)) {
 			puzzled(rd, fd, &at);

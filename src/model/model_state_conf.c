@@ -44,8 +44,9 @@ static void take_detector(struct conf *c, const struct fw_rule *r)
 	}
 }
 
-/* The rule that marks traffic to cluster IPs: at the head of a service port's chain, or of
- * old releases in KUBE-SERVICES. It has the cluster IP, so node ports are not taken for it. */
+/* The rule that marks traffic to cluster IPs: at the head of a service port's chain, or
+ * of old releases in KUBE-SERVICES. It has the cluster IP, so node ports are not taken
+ * for it. */
 static bool detector_in(struct conf *c, const struct fw_chain *chain)
 {
 	for (size_t i = 0; i < chain->n_rules; i++) {
@@ -149,7 +150,8 @@ static void take_random_fully(struct conf *c, const struct fw_table *nat)
 static void take_scheduler(struct conf *c, enum family f, const struct state *s)
 {
 	for (size_t i = 0; i < s->lvs.n_services; i++)
-		if (s->lvs.services[i].key.family == f && !s->lvs.services[i].key.fwmark) {
+		if (s->lvs.services[i].key.family == f &&
+		    !s->lvs.services[i].key.fwmark) {
 			c->scheduler = arena_strdup(c->arena, s->lvs.services[i].sched);
 			return;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which kube-proxy releases write what a node has: each sign narrows the range. Chains that
- * kubelet makes too say nothing.
+ * Which kube-proxy releases write what a node has: each sign narrows the range. Chains
+ * that kubelet makes too say nothing.
  */
 #include "config.h"
 
@@ -23,8 +23,8 @@ static bool has_prefix(const struct fw_table *t, const char *prefix)
 }
 
 /* A rule of a chain (any with that beginning) that the test knows. */
-static bool has_rule(const struct fw_table *t, const char *prefix,
-    bool (*test)(const struct fw_rule *r))
+static bool has_rule(
+    const struct fw_table *t, const char *prefix, bool (*test)(const struct fw_rule *r))
 {
 	for (size_t i = 0; i < t->n_chains; i++) {
 		const struct fw_chain *c = &t->chains[i];
@@ -154,5 +154,6 @@ static struct era era_ipvs(const struct fw_ruleset *rs)
 
 struct era state_era(const struct state *s, enum family f, unsigned mode)
 {
-	return mode == MODE_BIT(MODE_IPVS) ? era_ipvs(&s->fw[f]) : era_iptables(&s->fw[f]);
+	return mode == MODE_BIT(MODE_IPVS) ? era_ipvs(&s->fw[f])
+					   : era_iptables(&s->fw[f]);
 }

@@ -29,8 +29,8 @@ static bool has_cluster_ip(const struct found *fd, enum family f)
 }
 
 /* The service port of a rule: by its comment, or else by the address. */
-static struct found *found_of(struct reading *rd, const struct fw_rule *r,
-    const struct addr *a, const char **rest)
+static struct found *found_of(
+    struct reading *rd, const struct fw_rule *r, const struct addr *a, const char **rest)
 {
 	const char *comment = rule_comment(rd->arena, r), *spn = NULL;
 	struct found *fd = NULL;
@@ -64,7 +64,8 @@ static void take_refusal(
 		fd->internal_local = true;
 	else if (r->target.kind == FWT_DROP)
 		fd->external_local = true;
-	/* Pods and the node itself may still get through: then nat has the address too. */
+	/* Pods and the node itself may still get through: then nat has the address too.
+	 */
 	if (!found_add_frontend(rd, fd, kind, a, rule_port(r)))
 		not_understood(rd, fd, &at, "%s belongs to %s",
 		    a ? "this address" : "this port",
@@ -93,8 +94,7 @@ static void read_refusals(struct reading *rd, const char *name, bool inside)
 
 	for (size_t i = 0; c && i < c->n_rules; i++) {
 		const struct fw_rule *r = &c->rules[i];
-		bool refuses =
-		    r->target.kind == FWT_REJECT || r->target.kind == FWT_DROP;
+		bool refuses = r->target.kind == FWT_REJECT || r->target.kind == FWT_DROP;
 
 		if (!r->opaque && refuses && rule_port(r) && (rule_host(r) || to_node(r)))
 			take_refusal(rd, c, r, inside);
@@ -179,7 +179,8 @@ static void check_health(struct reading *rd)
 			lb |= fd->frontends.v[k].kind == FE_LOAD_BALANCER;
 		if (lb && fd->external_local && !fd->health_port &&
 		    fd->families & FAMILY_BIT(rd->f))
-			remark(rd, fd, &(struct place){rd->filter, "KUBE-NODEPORTS", NULL},
+			remark(rd, fd,
+			    &(struct place){rd->filter, "KUBE-NODEPORTS", NULL},
 			    "there is no health check port for this local load balancer");
 	}
 }

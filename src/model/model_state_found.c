@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Service ports under construction, found by the hash in their chains' names, by their own
- * name, or by an address that is theirs; and the findings about them. What rules and servers
- * mean is the readers'.
+ * Service ports under construction, found by the hash in their chains' names, by their
+ * own name, or by an address that is theirs; and the findings about them. What rules and
+ * servers mean is the readers'.
  */
 #include "config.h"
 
@@ -19,7 +19,8 @@
 
 /* ---- an index of byte strings */
 
-static struct found_slot *slot_of(const struct found_index *x, const void *key, size_t len)
+static struct found_slot *slot_of(
+    const struct found_index *x, const void *key, size_t len)
 {
 	size_t i = hash_bytes(key, len, 0) & (x->cap - 1);
 
@@ -178,8 +179,8 @@ const struct frontend *found_frontend(
 	for (size_t i = 0; i < fd->frontends.n; i++) {
 		const struct frontend *fe = &fd->frontends.v[i];
 
-		if (fe->port == port && (a ? addr_eq(&fe->addr, a)
-					   : fe->kind == FE_NODE_PORT))
+		if (fe->port == port &&
+		    (a ? addr_eq(&fe->addr, a) : fe->kind == FE_NODE_PORT))
 			return fe;
 	}
 	return NULL;
@@ -218,8 +219,8 @@ void found_add_endpoint(
 
 /* ---- findings */
 
-static void report(struct reading *rd, const struct found *fd, const struct place *at,
-    const char *text)
+static void report(
+    struct reading *rd, const struct found *fd, const struct place *at, const char *text)
 {
 	const char *where = at && at->table ? at->table->where : NULL;
 	struct strbuf sb = {0};
@@ -233,12 +234,13 @@ static void report(struct reading *rd, const struct found *fd, const struct plac
 	if (at && at->chain)
 		strbuf_addf(&sb, "%s: ", at->chain);
 	strbuf_add(&sb, text);
-	notes_add(rd->findings, NOTE_WARNING, fd ? found_label(rd, fd) : NULL, "%s", sb.s);
+	notes_add(
+	    rd->findings, NOTE_WARNING, fd ? found_label(rd, fd) : NULL, "%s", sb.s);
 	strbuf_free(&sb);
 }
 
-void not_understood(struct reading *rd, struct found *fd, const struct place *at,
-    const char *fmt, ...)
+void not_understood(
+    struct reading *rd, struct found *fd, const struct place *at, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -300,9 +302,9 @@ static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
 	return a->port == b->port && addr_eq(&a->addr, &b->addr);
 }
 
-/* Local endpoints that the list of all has not: kube-proxy leaves out those that are about to
- * end, which are good enough for the local list while none is ready, or by topology hints.
- * In the first case none of the local list is in the other one. */
+/* Local endpoints that the list of all has not: kube-proxy leaves out those that are
+ * about to end, which are good enough for the local list while none is ready, or by
+ * topology hints. In the first case none of the local list is in the other one. */
 static void mark_terminating(struct reading *rd, struct found *fd)
 {
 	size_t n = fd->endpoints.n, alone = 0, both = 0;
@@ -317,8 +319,8 @@ static void mark_terminating(struct reading *rd, struct found *fd)
 	if (!alone)
 		return;
 	remark(rd, fd, NULL,
-	    "%zu local endpoints are not in the list of all: %s, or a rule is missing", alone,
-	    both ? "left out by topology hints" : "about to end");
+	    "%zu local endpoints are not in the list of all: %s, or a rule is missing",
+	    alone, both ? "left out by topology hints" : "about to end");
 	for (size_t i = 0; i < n && !both; i++)
 		if (v[i].node) {
 			v[i].ready = false;
@@ -333,8 +335,8 @@ static void merge_endpoints(struct reading *rd, struct found *fd)
 
 	if (!fd->endpoints.n)
 		return;
-	qsort(
-	    fd->endpoints.v, fd->endpoints.n, sizeof(*fd->endpoints.v), compare_endpoints);
+	qsort(fd->endpoints.v, fd->endpoints.n, sizeof(*fd->endpoints.v),
+	    compare_endpoints);
 	if (fd->by_lists && fd->any[false] && fd->any[true])
 		mark_terminating(rd, fd);
 	for (size_t i = 0; i < fd->endpoints.n; i++) {
@@ -346,30 +348,25 @@ static void merge_endpoints(struct reading *rd, struct found *fd)
 	fd->endpoints.n = n;
 }
 
-static bool in_own_subnet(const struct vip_table *t, const struct addr *a)
+static bool is_near(const struct reading *rd, const struct addr *a)
 {
-	for (size_t i = 0; i < t->n_addrs; i++) {
-		const struct vip_addr *v = &t->addrs[i];
-
-		if (addr_eq(&v->prefix.addr, a) && strcmp(v->link, VIP_LINK))
+	if (vip_find_addr(&rd->state->vips, a, VIP_LINK))
+		return true;
+	for (size_t i = 0; i < rd->v->n_near; i++)
+		if (prefix_contains(&rd->v->near[i], a))
 			return true;
-		if (v->prefix.addr.len == a->len && v->prefix.bits &&
-		    v->prefix.bits < family_info(addr_family(a))->addr_bits &&
-		    prefix_contains(&v->prefix, a))
-			return true;
-	}
 	return false;
 }
 
 /* Where a policy is Local, the rules tell which are local, all of them. */
 static void guess_nodes(const struct reading *rd, struct found *fd)
 {
-	if (!rd->v->guess_local || fd->internal_local || fd->external_local)
+	if (!rd->v->n_near || fd->internal_local || fd->external_local)
 		return;
 	for (size_t i = 0; i < fd->endpoints.n; i++) {
 		struct endpoint *e = &fd->endpoints.v[i];
 
-		if (!e->node && in_own_subnet(&rd->state->vips, &e->addr))
+		if (!e->node && is_near(rd, &e->addr))
 			e->node = model_builder_intern(rd->builder, rd->v->node);
 	}
 }
@@ -402,8 +399,8 @@ static void check_cluster_ips(struct reading *rd, struct found *fd)
 			    family_info(f)->name);
 }
 
-/* What the node sends to an address of its own comes from that address, and iptables mode lets
- * it in beside the ranges: none that anybody gave. */
+/* What the node sends to an address of its own comes from that address, and iptables mode
+ * lets it in beside the ranges: none that anybody gave. */
 static void drop_hairpin_ranges(struct found *fd)
 {
 	size_t n = 0;
@@ -413,10 +410,9 @@ static void drop_hairpin_ranges(struct found *fd)
 		bool own = false;
 
 		for (size_t k = 0; k < fd->frontends.n; k++)
-			own |=
-			    fd->frontends.v[k].kind == FE_LOAD_BALANCER &&
-			    addr_eq(&fd->frontends.v[k].addr, &p->addr) &&
-			    p->bits == family_info(addr_family(&p->addr))->addr_bits;
+			own |= fd->frontends.v[k].kind == FE_LOAD_BALANCER &&
+			       addr_eq(&fd->frontends.v[k].addr, &p->addr) &&
+			       p->bits == family_info(addr_family(&p->addr))->addr_bits;
 		if (!own)
 			fd->ranges.v[n++] = *p;
 	}

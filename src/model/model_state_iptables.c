@@ -20,12 +20,13 @@ struct way_in {
 	const char *spn, *rest; /* of its comment, or NULL */
 };
 
-static bool open_way(struct reading *rd, const struct fw_chain *c, const struct fw_rule *r,
-    struct way_in *ret)
+static bool open_way(struct reading *rd, const struct fw_chain *c,
+    const struct fw_rule *r, struct way_in *ret)
 {
 	const char *comment = rule_comment(rd->arena, r);
 
-	*ret = (struct way_in){.at = {rd->nat, c->name, r}, .role = ROLE_NONE, .rest = ""};
+	*ret =
+	    (struct way_in){.at = {rd->nat, c->name, r}, .role = ROLE_NONE, .rest = ""};
 	if (comment)
 		ret->spn = comment_spn(rd->arena, comment, &ret->rest);
 	if (r->target.kind == FWT_JUMP)

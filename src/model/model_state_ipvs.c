@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One family in ipvs mode: virtual servers and their real servers, and what the sets say of
- * them. Names are nowhere in it. Which servers are of one service port is found out in
+ * One family in ipvs mode: virtual servers and their real servers, and what the sets say
+ * of them. Names are nowhere in it. Which servers are of one service port is found out in
  * model_state_owner.c.
  */
 #include "config.h"
@@ -162,8 +162,8 @@ static void take_dests(struct reading *rd, const struct servers *all, struct ser
 	}
 }
 
-static void take_settings(struct reading *rd, struct found *fd, const struct server *sv,
-    const char *usual)
+static void take_settings(
+    struct reading *rd, struct found *fd, const struct server *sv, const char *usual)
 {
 	if (sv->s->flags & LVS_F_PERSISTENT) {
 		fd->affinity = true;
@@ -188,11 +188,12 @@ static void take_ranges(
 		struct prefix p = {.addr = e->ip2, .bits = e->bits};
 		size_t at = 0;
 
-		if (e->port != k->port || e->proto != k->proto || !addr_eq(&e->ip, &k->addr))
+		if (e->port != k->port || e->proto != k->proto ||
+		    !addr_eq(&e->ip, &k->addr))
 			continue;
 		n++;
-		while (at < sv->found->ranges.n &&
-		       prefix_cmp(&sv->found->ranges.v[at], &p))
+		while (
+		    at < sv->found->ranges.n && prefix_cmp(&sv->found->ranges.v[at], &p))
 			at++;
 		if (at == sv->found->ranges.n)
 			vec_push(&sv->found->ranges, p);
@@ -292,9 +293,8 @@ static void check_set(struct reading *rd, const struct kset *s, enum frontend_ki
 			addrport_format(a, e->port, text);
 		else
 			snprintf(text, sizeof(text), "port %u", e->port);
-		not_understood(
-		    rd, fd, NULL, "set %s has %s, but no virtual server is there", s->name,
-		    text);
+		not_understood(rd, fd, NULL,
+		    "set %s has %s, but no virtual server is there", s->name, text);
 	}
 }
 
@@ -345,8 +345,7 @@ static void give_health_port(struct reading *rd, const struct sets *sets)
 			rd->list.v[i]->health_port = sets->health->entries[0].port;
 }
 
-static void find_servers(
-    struct reading *rd, const struct sets *sets, struct servers *all)
+static void find_servers(struct reading *rd, const struct sets *sets, struct servers *all)
 {
 	const struct lvs_table *t = &rd->state->lvs;
 

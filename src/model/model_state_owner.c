@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which virtual servers are of one service port. Nothing in ipvs mode says it, but a service
- * port has a cluster IP, the same settings everywhere, and endpoints that follow from its
- * policies. Where only one cluster IP fits, it is that one; where several do, none is taken.
+ * Which virtual servers are of one service port. Nothing in ipvs mode says it, but a
+ * service port has a cluster IP, the same settings everywhere, and endpoints that follow
+ * from its policies. Where only one cluster IP fits, it is that one; where several do,
+ * none is taken.
  */
 #include "config.h"
 

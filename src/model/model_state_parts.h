@@ -12,9 +12,9 @@
 
 struct found {
 	const char *ns, *name, *port_name; /* name NULL until something tells it */
-	const char *hash; /* the 16 characters of its chains, or NULL */
+	const char *hash;		   /* the 16 characters of its chains, or NULL */
 	uint8_t proto;
-	unsigned families;	     /* in which anything of it was seen */
+	unsigned families;	       /* in which anything of it was seen */
 	unsigned walked[FAMILY_COUNT]; /* ROLE_BIT()s of its chains */
 	bool internal_local, external_local;
 	bool affinity;
@@ -56,8 +56,9 @@ struct reading {
 	bool *reached; /* by index of nat's chains: something leads there */
 };
 
-/* The service port with that chain hash, or else that "ns/name:port"; made if there is none.
- * Both may be NULL: then it is a new one, which gets its name from name_by_address(). */
+/* The service port with that chain hash, or else that "ns/name:port"; made if there is
+ * none. Both may be NULL: then it is a new one, which gets its name from
+ * name_by_address(). */
 struct found *found_get(
     struct reading *rd, const char *hash, const char *spn, uint8_t proto);
 /* The one of that name, or NULL. */
@@ -71,8 +72,8 @@ bool found_add_frontend(struct reading *rd, struct found *fd, enum frontend_kind
     const struct addr *a, uint16_t port);
 const struct frontend *found_frontend(
     const struct found *fd, const struct addr *a, uint16_t port);
-void found_add_endpoint(
-    struct reading *rd, struct found *fd, const struct addr *a, uint16_t port, bool local);
+void found_add_endpoint(struct reading *rd, struct found *fd, const struct addr *a,
+    uint16_t port, bool local);
 /* For messages. */
 const char *found_label(struct reading *rd, const struct found *fd);
 /* Checks what was found and gives it to the builder. */
@@ -130,8 +131,8 @@ const struct fw_chain *jump_target(
 /* One family of a state in ipvs mode. */
 void read_ipvs(struct reading *rd);
 
-/* Virtual servers of one family (model_state_ipvs.c), and which cluster address they belong
- * to (model_state_owner.c). */
+/* Virtual servers of one family (model_state_ipvs.c), and which cluster address they
+ * belong to (model_state_owner.c). */
 struct server {
 	const struct lvs_service *s;
 	enum frontend_kind kind;
@@ -145,8 +146,8 @@ struct servers {
 };
 bool server_dest_is_local(
     const struct servers *all, const struct server *s, const struct lvs_dest *d);
-/* Gives every server that is not at a cluster address the found of the only cluster address
- * that it can belong to; those with none or several keep NULL. */
+/* Gives every server that is not at a cluster address the found of the only cluster
+ * address that it can belong to; those with none or several keep NULL. */
 void find_owners(const struct servers *all);
 
 #endif

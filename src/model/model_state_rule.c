@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Single rules as kube-proxies of all releases write them: names in comments, what a chain
- * is by its name, what is wrong with a rule that no type fits. */
+/* Single rules as kube-proxies of all releases write them: names in comments, what a
+ * chain is by its name, what is wrong with a rule that no type fits. */
 #include "config.h"
 
 #include "model/model_state_parts.h"
@@ -10,8 +10,7 @@
 
 #define HASH_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 #define HASH_LEN 16
-#define NAME_CHARS \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+#define NAME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 
 static const char *const prefixes[] = {
     [ROLE_SVC] = "KUBE-SVC-",
@@ -55,8 +54,8 @@ static bool is_spn(const char *s, size_t len)
 	return port == len;
 }
 
-/* An address in such a comment is "[fd00::1]:80" or has no slash. Names that were made of an
- * address are "unnamed/[fd00::1]:80". */
+/* An address in such a comment is "[fd00::1]:80" or has no slash. Names that were made of
+ * an address are "unnamed/[fd00::1]:80". */
 static bool is_made_up(const char *s, size_t len)
 {
 	return len > 8 && !memcmp(s, "unnamed/", 8);

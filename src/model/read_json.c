@@ -19,15 +19,20 @@
 #define BUFFER_SIZE (64u << 10)
 #define MAX_DEPTH 2048 /* jansson's own limit */
 
+void json_reader_begin(struct json_reader *r, FILE *f, const char *name)
+{
+	*r = (struct json_reader){.name = name, .f = f, .line = 1};
+	r->buf = xmalloc(BUFFER_SIZE);
+}
+
 int json_reader_open(struct json_reader *r, const char *path, struct error *err)
 {
 	bool is_stdin = !strcmp(path, "-");
+	FILE *f = is_stdin ? stdin : fopen(path, "re");
 
-	*r = (struct json_reader){.name = is_stdin ? "stdin" : path, .line = 1};
-	r->f = is_stdin ? stdin : fopen(path, "re");
-	if (!r->f)
+	if (!f)
 		return error_set(err, ERR_INPUT, errno, "%s", path);
-	r->buf = xmalloc(BUFFER_SIZE);
+	json_reader_begin(r, f, is_stdin ? "stdin" : path);
 	return 0;
 }
 

@@ -25,6 +25,8 @@ struct json_reader {
 
 /* path "-" is stdin. -1: cannot be opened. */
 int json_reader_open(struct json_reader *r, const char *path, struct error *err);
+/* Reads from f, which becomes the reader's; name is borrowed. */
+void json_reader_begin(struct json_reader *r, FILE *f, const char *name);
 void json_reader_close(struct json_reader *r);
 
 /* The next character that is no blank, not taken; EOF (-1) at the end of the input. */

@@ -115,6 +115,33 @@ static int dump_into(const char *buf, size_t size, void *sb)
 	return 0;
 }
 
+static json_t *note_json(const struct note *n)
+{
+	static const char *const levels[] = {
+	    [NOTE_INFO] = "info",
+	    [NOTE_WARNING] = "warning",
+	    [NOTE_ACCEPT] = "accept",
+	    [NOTE_REFUSE] = "refuse",
+	};
+
+	return json_pack("{s:s*, s:s, s:s*, s:o}", "name", n->name, "level",
+	    levels[n->level], "about", n->about, "text",
+	    text_json(n->text, strlen(n->text)));
+}
+
+static void print_notes(struct strbuf *sb, const struct notes *notes)
+{
+	strbuf_add(sb, " \"notes\": [");
+	for (size_t i = 0; i < notes->list.n; i++) {
+		json_t *o = note_json(&notes->list.v[i]);
+
+		strbuf_add(sb, i ? ",\n  " : "\n  ");
+		json_dump_callback(o, dump_into, sb, 0);
+		json_decref(o);
+	}
+	strbuf_add(sb, notes->list.n ? "\n ],\n" : "],\n");
+}
+
 void plan_print_json(struct strbuf *sb, const struct plan *p, bool phases)
 {
 	struct service_index *services = service_index_new(p);
@@ -123,8 +150,10 @@ void plan_print_json(struct strbuf *sb, const struct plan *p, bool phases)
 	plan_count(p, &n);
 	strbuf_addf(sb,
 	    "{\"apiVersion\": \"vipshift/v1\", \"kind\": \"Plan\", \"schema\": %d,\n"
-	    " \"add\": %zu, \"change\": %zu, \"delete\": %zu,\n \"operations\": [",
+	    " \"add\": %zu, \"change\": %zu, \"delete\": %zu,\n",
 	    PLAN_SCHEMA, n.add, n.change, n.remove);
+	print_notes(sb, &p->notes);
+	strbuf_add(sb, " \"operations\": [");
 	for (size_t i = 0; i < p->n_ops; i++) {
 		json_t *o = op_json(services, &p->ops[i], phases);
 

@@ -221,11 +221,52 @@ static void print_ops(
 	vec_free(&l.list);
 }
 
+/* ---- findings */
+
+static const char *about_of(const struct note *n)
+{
+	return n->about ? n->about : SHARED;
+}
+
+static int cmp_note(const void *va, const void *vb)
+{
+	const struct note *const *a = va, *const *b = vb;
+	int c = strcmp(about_of(*a), about_of(*b));
+
+	return c ? c : *a < *b ? -1 : *a > *b;
+}
+
+/* Those with a name: what the examination before a switch found, service by service. */
+static void print_findings(struct strbuf *sb, const struct notes *notes)
+{
+	VEC(const struct note *) list = {0};
+
+	for (size_t i = 0; i < notes->list.n; i++)
+		if (notes->list.v[i].name)
+			vec_push(&list, &notes->list.v[i]);
+	if (list.n) {
+		qsort(list.v, list.n, sizeof(*list.v), cmp_note);
+		strbuf_add(sb, "== findings\n");
+	}
+	for (size_t i = 0; i < list.n; i++) {
+		const struct note *n = list.v[i];
+
+		if (!i || strcmp(about_of(n), about_of(list.v[i - 1])))
+			strbuf_addf(sb, "%s\n", about_of(n));
+		strbuf_addf(sb, "  %s %-20s %s\n", n->level < NOTE_ACCEPT ? "." : "!",
+		    n->name, n->text);
+	}
+	if (list.n)
+		strbuf_add(sb, "\n");
+	vec_free(&list);
+}
+
 void plan_print_text(struct strbuf *sb, const struct plan *p, bool phases)
 {
 	struct service_index *services = service_index_new(p);
 	struct plan_counts n;
 
+	print_findings(sb, &p->notes);
 	if (!phases)
 		print_ops(sb, services, p->ops, p->n_ops);
 	for (enum phase ph = 0; phases && ph < PHASE_COUNT; ph++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One file with whatever tables somebody saved: iptables-save and ip6tables-save one after
- * the other, without their heads, in one file. Decides which family each table is of; what
- * is in them, the parser says.
+ * One file with whatever tables somebody saved: iptables-save and ip6tables-save one
+ * after the other, without their heads, in one file. Decides which family each table is
+ * of; what is in them, the parser says.
  */
 #include "config.h"
 
@@ -103,8 +103,8 @@ static bool content_family(const char *at, const char *end, enum family *ret)
 }
 
 /* Cuts the text into sections; heads tell the family of all tables below them. */
-static void find_sections(const char *text, size_t len, enum family family,
-    struct section **ret, size_t *n_ret)
+static void find_sections(
+    const char *text, size_t len, enum family family, struct section **ret, size_t *n_ret)
 {
 	VEC(struct section) list = {0};
 	const char *at = text, *end = text + len, *line;
@@ -153,7 +153,8 @@ int dump_tables(const char *text, size_t len, const char *path, enum family fami
 	if (n == 1) {
 		/* Not one table: then it is something else, which the parser names. */
 		free(v);
-		notes_add(findings, NOTE_WARNING, NULL, "%s: there is no table in it", path);
+		notes_add(
+		    findings, NOTE_WARNING, NULL, "%s: there is no table in it", path);
 		return families & FAMILY_BIT(family) ? fw_parse(text, len, path, family,
 							   s->arena, &s->fw[family], err)
 						     : 0;

@@ -211,8 +211,7 @@ static int begin_table(struct parser *p)
 	const struct fw_table *t;
 
 	if (p->in_table) {
-		if (fail_or_note(
-			p, "a table begins before the COMMIT of the one above"))
+		if (fail_or_note(p, "a table begins before the COMMIT of the one above"))
 			return -1;
 		end_table(p);
 	}
@@ -319,8 +318,8 @@ static int rule_line(struct parser *p, const char *s, size_t len)
 		return -1;
 	if (p->broken || fw_reader_rule(&p->rd, s, len, first + 2, &r, p->err)) {
 		if (!p->findings)
-			return error_wrap(p->err, "%s:%zu: -A %s", p->where, p->line,
-			    w->v[first + 1]);
+			return error_wrap(
+			    p->err, "%s:%zu: -A %s", p->where, p->line, w->v[first + 1]);
 		fw_reader_opaque(&p->rd, s, len, first + 2, &r);
 	}
 	if (first) {
@@ -362,8 +361,8 @@ static void take_head(struct parser *p, const char *s, size_t len)
 	if (len <= n || memcmp(s, head, n))
 		return;
 	on = memmem(s, len, " on ", 4);
-	p->rs->saved_by = arena_strndup(
-	    p->rd.arena, s + n, on ? (size_t)(on - s) - n : len - n);
+	p->rs->saved_by =
+	    arena_strndup(p->rd.arena, s + n, on ? (size_t)(on - s) - n : len - n);
 }
 
 static int parse_line(struct parser *p, const char *s, size_t len)
@@ -451,8 +450,8 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 	}
 	if (!p->in_table)
 		return 0;
-	if (fail_or_note(p, "table %s has no COMMIT: the file is cut off",
-		fw_table_name(p->id)))
+	if (fail_or_note(
+		p, "table %s has no COMMIT: the file is cut off", fw_table_name(p->id)))
 		return -1;
 	end_table(p);
 	return 0;

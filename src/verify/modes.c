@@ -11,21 +11,33 @@
 struct view {
 	enum mode to;
 	const struct conf *conf;
+	const struct node_facts *facts;
 	const struct service *svc;
 	enum family family;
 	const struct traffic *traffic;
 	struct notes *notes;
 };
 
-/* One sentence per direction; NULL: nothing to say in that one. */
-static void say(const struct view *v, const char *to_ipvs, const char *to_iptables)
-{
-	const char *text = v->to == MODE_IPVS ? to_ipvs : to_iptables;
+/* One sentence and its level per direction; no text: nothing to say in that one. */
+struct saying {
+	enum note_level level;
+	const char *text;
+};
 
-	if (text)
-		notes_add(v->notes, NOTE_INFO, v->svc->spn, "%s (%s)", text,
+static void say(
+    const struct view *v, const char *name, struct saying to_ipvs, struct saying back)
+{
+	const struct saying *s = v->to == MODE_IPVS ? &to_ipvs : &back;
+
+	if (s->text)
+		notes_add_named(v->notes, s->level, name, v->svc->spn, "%s (%s)", s->text,
 		    family_info(v->family)->name);
 }
+
+#define INFO(t) ((struct saying){.level = NOTE_INFO, .text = (t)})
+#define WARN(t) ((struct saying){.level = NOTE_WARNING, .text = (t)})
+#define HURT(t) ((struct saying){.level = NOTE_ACCEPT, .text = (t)}) /* works no more */
+#define NOTHING ((struct saying){0})
 
 static bool has_frontend(const struct service *s, enum frontend_kind kind, enum family f)
 {
@@ -36,91 +48,192 @@ static bool has_frontend(const struct service *s, enum frontend_kind kind, enum 
 	return false;
 }
 
-static void check_policies(const struct view *v)
+static void check_external_policy(const struct view *v)
 {
 	const struct traffic *t = v->traffic;
 
-	if (t->external_local && t->ext_access && t->any && !t->n_local)
-		say(v,
-		    "no local endpoint under externalTrafficPolicy Local: goes to "
-		    "endpoints of other nodes instead of being dropped",
-		    "no local endpoint under externalTrafficPolicy Local: is dropped "
-		    "instead of going to endpoints of other nodes");
-	else if (t->external_local && t->ext_access && t->any)
-		say(v,
-		    "pods and the node itself reach only local endpoints through the "
-		    "external addresses, instead of all",
-		    "pods and the node itself reach all endpoints through the external "
-		    "addresses, instead of local ones only");
-	if (t->internal_local && t->any && !t->n_local && t->ext_access)
-		say(v,
-		    "no local endpoint under internalTrafficPolicy Local: the cluster IP "
-		    "goes to endpoints of other nodes instead of being dropped",
-		    "no local endpoint under internalTrafficPolicy Local: the cluster IP "
-		    "is dropped instead of going to endpoints of other nodes");
-	else if (t->internal_local && t->any && !t->n_local)
-		say(v,
-		    "no local endpoint under internalTrafficPolicy Local: the cluster IP "
-		    "refuses connections instead of dropping them",
-		    "no local endpoint under internalTrafficPolicy Local: the cluster IP "
-		    "drops connections instead of refusing them");
+	if (!t->external_local || !t->ext_access || !t->any)
+		return;
+	if (!t->n_local)
+		say(v, "local-policy",
+		    WARN("no local endpoint under externalTrafficPolicy Local: goes to "
+			 "endpoints of other nodes instead of being dropped"),
+		    HURT(
+			"no local endpoint under externalTrafficPolicy Local: is dropped "
+			"instead of going to endpoints of other nodes"));
+	else
+		say(v, "local-endpoints",
+		    INFO(
+			"pods and the node itself reach only local endpoints through the "
+			"external addresses, instead of all"),
+		    INFO("pods and the node itself reach all endpoints through the "
+			 "external addresses, instead of local ones only"));
 }
 
-static void check_frontends(const struct view *v)
+static void check_internal_policy(const struct view *v)
+{
+	const struct traffic *t = v->traffic;
+
+	if (!t->internal_local || !t->any || t->n_local)
+		return;
+	if (t->ext_access)
+		say(v, "internal-policy",
+		    WARN(
+			"no local endpoint under internalTrafficPolicy Local: the cluster "
+			"IP goes to endpoints of other nodes instead of being dropped"),
+		    HURT(
+			"no local endpoint under internalTrafficPolicy Local: the cluster "
+			"IP is dropped instead of going to endpoints of other nodes"));
+	else
+		say(v, "internal-policy",
+		    INFO(
+			"no local endpoint under internalTrafficPolicy Local: the cluster "
+			"IP refuses connections instead of dropping them"),
+		    INFO(
+			"no local endpoint under internalTrafficPolicy Local: the cluster "
+			"IP drops connections instead of refusing them"));
+}
+
+/* Whether a client of this node is connected to that port of 127.0.0.0/8 now. */
+static bool has_local_client(const struct view *v, uint16_t port)
+{
+	for (size_t i = 0; i < v->facts->n_localhost_ports; i++)
+		if (v->facts->localhost_ports[i] == port)
+			return true;
+	return false;
+}
+
+static void check_node_ports(const struct view *v)
 {
 	struct arena *a = arena_new();
 	struct node_ports np;
+	bool used = false;
 
 	node_ports_select(v->conf, v->family, a, &np);
+	for (size_t i = 0; i < v->svc->n_frontends; i++)
+		used |= v->svc->frontends[i].kind == FE_NODE_PORT &&
+			has_local_client(v, v->svc->frontends[i].port);
 	if (np.localhost && has_frontend(v->svc, FE_NODE_PORT, v->family))
-		say(v, "the node port does not answer on 127.0.0.1",
-		    "the node port answers on 127.0.0.1 too");
+		say(v, "localhost-node-port",
+		    used
+			? HURT("the node port does not answer on 127.0.0.1, and a client "
+			       "of this node is connected to it there")
+			: WARN("the node port does not answer on 127.0.0.1"),
+		    INFO("the node port answers on 127.0.0.1 too"));
 	arena_free(a);
 }
 
 static void check_ranges(const struct view *v)
 {
-	bool all = false;
+	bool all = false, any = false;
 
-	for (size_t i = 0; i < v->svc->n_ranges; i++)
-		all |= !v->svc->ranges[i].bits &&
-		       addr_family(&v->svc->ranges[i].addr) == v->family;
-	if (all && has_frontend(v->svc, FE_LOAD_BALANCER, v->family))
-		say(v,
-		    "the source range /0 has no effect: clients that no other range allows "
-		    "are dropped",
-		    "the source range /0 allows every client again");
+	if (!has_frontend(v->svc, FE_LOAD_BALANCER, v->family))
+		return;
+	for (size_t i = 0; i < v->svc->n_ranges; i++) {
+		if (addr_family(&v->svc->ranges[i].addr) != v->family)
+			continue;
+		any = true;
+		all |= !v->svc->ranges[i].bits;
+	}
+	if (all)
+		say(v, "source-ranges",
+		    HURT(
+			"loadBalancerSourceRanges allows everybody (/0), which an IP set "
+			"cannot hold: clients that no other range allows are dropped. "
+			"Remove it, or write two /1 ranges"),
+		    INFO("the source range /0 allows every client again"));
+	else if (any && !v->conf->dialect.ipvs_out_filter)
+		say(v, "source-ranges-node",
+		    WARN(
+			"connections of the node itself to the load balancer address are "
+			"not compared with the source ranges"),
+		    WARN(
+			"connections of the node itself to the load balancer address are "
+			"compared with the source ranges, too"));
+}
+
+static bool in_pods_of_node(const struct conf *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->n_node_pod_cidrs; i++)
+		if (prefix_contains(&c->node_pod_cidrs[i], a))
+			return true;
+	return false;
+}
+
+/* KUBE-LOOP-BACK has the endpoints whose node is known to be this one. */
+static void check_hairpin(const struct view *v)
+{
+	for (size_t i = 0; i < v->traffic->n_all; i++) {
+		const struct endpoint *e = v->traffic->all[i];
+
+		if (e->node || !in_pods_of_node(v->conf, &e->addr))
+			continue;
+		say(v, "hairpin",
+		    HURT(
+			"an endpoint on this node has no node name: that pod cannot reach "
+			"itself through the service"),
+		    NOTHING);
+		return;
+	}
+}
+
+static void check_weights(const struct view *v)
+{
+	const struct traffic *t = v->traffic;
+	bool differ = false, zero = false;
+
+	for (size_t i = 0; i < t->n_all; i++) {
+		differ |= t->all[i]->weight != t->all[0]->weight;
+		zero |= !t->all[i]->weight;
+	}
+	if (differ || zero)
+		say(v, "weights",
+		    INFO("weights of endpoints count, with a scheduler that heeds them "
+			 "(wrr, wlc, ...)"),
+		    zero ? HURT("weights are not known: endpoints with the weight 0 get "
+				"connections like all others")
+			 : WARN("weights are not known: all endpoints get the same "
+				"share"));
 }
 
 static void check_balancing(const struct view *v)
 {
-	const struct traffic *t = v->traffic;
-	bool weights = false;
-
 	if (v->svc->affinity)
-		say(v, "clients with session affinity may change their endpoint once",
-		    "clients with session affinity may change their endpoint once");
-	for (size_t i = 1; i < t->n_all; i++)
-		weights |= t->all[i]->weight != t->all[0]->weight;
-	if (weights)
-		say(v,
-		    "weights of endpoints count, with a scheduler that heeds them (wrr, wlc, "
-		    "...)",
-		    "weights are not known: all endpoints get the same share");
+		say(v, "affinity-memory",
+		    INFO("clients with session affinity may change their endpoint once"),
+		    INFO("clients with session affinity may change their endpoint once"));
+	check_weights(v);
 	if (v->svc->scheduler || v->svc->forwarding != FWD_MASQUERADE)
-		say(v, NULL,
-		    "scheduler and forwarding are not known: endpoints are chosen at "
-		    "random and addresses translated");
+		say(v, "scheduling", NOTHING,
+		    v->svc->forwarding != FWD_MASQUERADE
+			? HURT("the forwarding method is not known: addresses are "
+			       "translated, and replies must come back through this node")
+			: WARN("the scheduler is not known: endpoints are chosen at "
+			       "random"));
 	if (v->svc->proto == IPPROTO_UDP)
-		say(v,
-		    "an idle UDP flow stays with its endpoint for 300 s (IPVS), instead of "
-		    "30 or 120 s (conntrack)",
-		    "an idle UDP flow stays with its endpoint for 30 or 120 s (conntrack), "
-		    "instead of 300 s (IPVS)");
+		say(v, "udp-timeout",
+		    INFO("an idle UDP flow stays with its endpoint for 300 s (IPVS), "
+			 "instead of 30 or 120 s (conntrack)"),
+		    INFO("an idle UDP flow stays with its endpoint for 30 or 120 s "
+			 "(conntrack), instead of 300 s (IPVS)"));
 }
 
-void modes_differences(
-    enum mode to, const struct model *m, const struct conf *c, struct notes *ret)
+static void tell_idle_timeout(
+    enum mode to, const struct model *m, const struct conf *c, struct notes *notes)
+{
+	bool tcp = false;
+
+	for (size_t i = 0; i < m->n_services; i++)
+		tcp |= m->services[i].proto == IPPROTO_TCP;
+	if (to == MODE_IPVS && tcp)
+		notes_add_named(notes, NOTE_INFO, "idle-timeout", "all TCP services",
+		    "IPVS forgets a connection after %u s without a packet, conntrack "
+		    "after a day: clients that keep connections idle need keepalives",
+		    c->tcp_timeout ? c->tcp_timeout : 900);
+}
+
+void modes_differences(enum mode to, const struct model *m, const struct conf *c,
+    const struct node_facts *facts, struct notes *ret)
 {
 	struct traffic t = {0};
 
@@ -129,6 +242,7 @@ void modes_differences(
 			struct view v = {
 			    .to = to,
 			    .conf = c,
+			    .facts = facts,
 			    .svc = &m->services[i],
 			    .family = f,
 			    .traffic = &t,
@@ -138,11 +252,14 @@ void modes_differences(
 			traffic_select(v.svc, c, f, &t);
 			if (!t.has_family)
 				continue;
-			check_policies(&v);
-			check_frontends(&v);
+			check_external_policy(&v);
+			check_internal_policy(&v);
+			check_node_ports(&v);
 			check_ranges(&v);
+			check_hairpin(&v);
 			check_balancing(&v);
 		}
 	}
 	traffic_free(&t);
+	tell_idle_timeout(to, m, c, ret);
 }

@@ -3,11 +3,15 @@
 #define VERIFY_MODES_H
 
 #include "model/conf.h"
+#include "state/node.h"
 #include "state/state.h"
 
-/* What will behave differently for the services of this model after a switch to `to`:
- * NOTE_INFO entries, about = the service port. */
+/*
+ * What will behave differently for the services of this model after a switch to `to`, about =
+ * the service port, each under the name of a check (check.h): NOTE_ACCEPT for what works
+ * before and not after, so can hurt; NOTE_WARNING and NOTE_INFO for the rest.
+ */
 void modes_differences(enum mode to, const struct model *m, const struct conf *c,
-    struct notes *ret);
+    const struct node_facts *facts, struct notes *ret);
 
 #endif

@@ -5,13 +5,23 @@
 #include "model/conf.h"
 #include "plan/plan.h"
 #include "state/caps.h"
+#include "state/node.h"
+
+/* A switch to be looked at beforehand. */
+struct preflight {
+	enum mode to;
+	const struct model *model;
+	const struct conf *conf;
+	const struct state *want, *have;
+	const struct kernel_caps *caps;
+	const struct node_facts *facts;
+};
 
 /*
- * What stands against (NOTE_REFUSE) or should be known before (NOTE_WARNING) a switch to
- * mode `to`. Pure: looks at states, model and caps only.
+ * What stands against a switch (NOTE_REFUSE), must be accepted by name (NOTE_ACCEPT) or
+ * should be known before (NOTE_WARNING). Each note bears the name of a check (check.h).
+ * Pure: looks at what it is given only.
  */
-void preflight_check(enum mode to, const struct model *m, const struct conf *c,
-    const struct state *want, const struct state *have, const struct kernel_caps *caps,
-    struct notes *ret);
+void preflight_check(const struct preflight *p, struct notes *ret);
 
 #endif

@@ -6,8 +6,10 @@
  */
 #include "config.h"
 
-#include "verify/preflight_fw.h"
+#include "verify/preflight_part.h"
+#include "model/traffic.h"
 #include "state/fw_fate.h"
+#include "verify/guess.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,35 +19,139 @@ static bool starts_with(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-static bool drops_rest(const struct subject *s, enum family f, const char *chain)
-{
-	return fw_chain_fate(&s->have->fw[f].tables[FW_FILTER], chain) == FW_DROPPED;
-}
-
 static bool has_services(const struct subject *s, enum family f)
 {
-	for (size_t i = 0; i < s->model->n_services; i++)
-		if (s->model->services[i].families & FAMILY_BIT(f))
+	for (size_t i = 0; i < s->p.model->n_services; i++)
+		if (s->p.model->services[i].families & FAMILY_BIT(f))
 			return true;
 	return false;
 }
 
+/* ---- packets to services */
+
+/* Calls fn for what is known of the first packet of a connection to each way in of this
+ * family: from the pods to cluster addresses, from those allowed to load balancers. */
+struct ways {
+	const struct subject *s;
+	enum family family;
+	void (*fn)(struct ways *w, const struct service *svc, const struct guess *g);
+	void *data;
+};
+
+static void try_sources(struct ways *w, const struct service *svc, struct guess *g,
+    const struct prefix *list, size_t n)
+{
+	size_t tried = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (addr_family(&list[i].addr) == w->family) {
+			g->src = list[i];
+			w->fn(w, svc, g);
+			tried++;
+		}
+	if (tried)
+		return;
+	g->src = (struct prefix){0};
+	w->fn(w, svc, g);
+}
+
+static void try_frontend(
+    struct ways *w, const struct service *svc, const struct frontend *fe)
+{
+	const struct conf *c = w->s->p.conf;
+	struct guess g = {
+	    .family = w->family,
+	    .dst = fe->addr,
+	    .proto = svc->proto,
+	    .port = fe->port,
+	    .sets = &w->s->p.want->sets,
+	};
+
+	if (fe->kind == FE_NODE_PORT)
+		g.dst = conf_node_ip(c, w->family);
+	else if (addr_family(&fe->addr) != w->family)
+		return;
+	if (fe->kind == FE_CLUSTER)
+		try_sources(w, svc, &g, c->cluster_cidrs, c->n_cluster_cidrs);
+	else if (fe->kind == FE_LOAD_BALANCER)
+		try_sources(w, svc, &g, svc->ranges, svc->n_ranges);
+	else
+		try_sources(w, svc, &g, NULL, 0);
+}
+
+static void each_way(struct ways *w)
+{
+	const struct model *m = w->s->p.model;
+
+	for (size_t i = 0; i < m->n_services; i++)
+		for (size_t k = 0; m->services[i].families & FAMILY_BIT(w->family) &&
+				   k < m->services[i].n_frontends;
+		     k++)
+			try_frontend(w, &m->services[i], &m->services[i].frontends[k]);
+}
+
+/* "10.96.0.1:80", or "node port 30080". */
+static const char *way_format(const struct guess *g, char buf[ADDRPORT_STRLEN + 16])
+{
+	if (addr_is_set(&g->dst))
+		addrport_format(&g->dst, g->port, buf);
+	else
+		snprintf(buf, ADDRPORT_STRLEN + 16, "node port %u", g->port);
+	return buf;
+}
+
+/* ---- a firewall */
+
+struct dropped {
+	const struct fw_table *filter;
+	const struct service *first;
+	struct guess g;
+	struct guess_drop drop;
+	size_t n;
+};
+
+static void note_dropped(struct ways *w, const struct service *svc, const struct guess *g)
+{
+	struct dropped *d = w->data;
+	struct guess_drop drop;
+
+	if (!guess_is_dropped(g, d->filter, "INPUT", &drop))
+		return;
+	if (!d->n++) {
+		d->first = svc;
+		d->g = *g;
+		d->drop = drop;
+	}
+}
+
 static void check_input(const struct subject *s, enum family f)
 {
-	if (drops_rest(s, f, "INPUT"))
-		notes_add(s->notes, NOTE_REFUSE, family_info(f)->iptables,
-		    "filter INPUT drops what it does not know (policy, or a rule for all "
-		    "packets), and in ipvs mode all service traffic passes it: accept the "
-		    "service addresses and node ports there first, for instance "
-		    "%s -I INPUT -m set --match-set %sIPVS-IPS dst -j ACCEPT once the set "
-		    "exists, or set the policy to ACCEPT",
-		    family_info(f)->iptables, family_info(f)->set_prefix);
+	const char *iptables = family_info(f)->iptables;
+	struct dropped d = {.filter = &s->p.have->fw[f].tables[FW_FILTER]};
+	struct ways w = {.s = s, .family = f, .fn = note_dropped, .data = &d};
+	char way[ADDRPORT_STRLEN + 16];
+	struct strbuf rule = {0};
+
+	each_way(&w);
+	if (!d.n)
+		return;
+	if (d.drop.rule)
+		fw_print_rule(&rule, f, d.drop.chain, d.drop.rule);
+	else
+		strbuf_addf(&rule, "the policy of %s", d.drop.chain);
+	notes_add_named(s->notes, NOTE_ACCEPT, "input-firewall", iptables,
+	    "in ipvs mode service traffic passes filter INPUT, which drops it for %zu ways "
+	    "in, such as %s (%s), by: %s. Accept it there first: %s -I INPUT -d ADDRESSES -j "
+	    "ACCEPT, and the node ports",
+	    d.n, way_format(&d.g, way), d.first->spn, rule.s, iptables);
+	strbuf_free(&rule);
 }
 
 static void check_forward(const struct subject *s, enum family f)
 {
-	if (drops_rest(s, f, "FORWARD"))
-		notes_add(s->notes, NOTE_WARNING, family_info(f)->iptables,
+	if (fw_chain_fate(&s->p.have->fw[f].tables[FW_FILTER], "FORWARD") == FW_DROPPED)
+		notes_add_named(s->notes, NOTE_WARNING, "forward-firewall",
+		    family_info(f)->iptables,
 		    "filter FORWARD drops what it does not know, and in iptables mode "
 		    "service traffic passes it: see that the pod network is accepted "
 		    "there");
@@ -70,25 +176,56 @@ static bool is_for_local(const struct fw_rule *r)
 
 /* hostPort and Docker's published ports catch traffic to virtual addresses too as soon as
  * those are local, unless kube-proxy's rules come first. */
+struct caught {
+	const struct fw_table *nat;
+	const struct fw_rule *rule; /* the one for local destinations */
+	const struct service *first;
+	const struct fw_rule *dnat;
+	struct guess g;
+};
+
+static void note_caught(struct ways *w, const struct service *svc, const struct guess *g)
+{
+	struct caught *c = w->data;
+
+	if (c->first)
+		return;
+	c->dnat = guess_dnat(g, c->nat, c->rule);
+	if (c->dnat) {
+		c->first = svc;
+		c->g = *g;
+	}
+}
+
+static void check_rule(
+    const struct subject *s, enum family f, const char *chain, const struct fw_rule *r)
+{
+	struct caught c = {.nat = &s->p.have->fw[f].tables[FW_NAT], .rule = r};
+	struct ways w = {.s = s, .family = f, .fn = note_caught, .data = &c};
+	char way[ADDRPORT_STRLEN + 16];
+	struct strbuf text = {0};
+
+	each_way(&w);
+	if (!c.first)
+		return;
+	fw_print_rule(&text, f, chain, r);
+	notes_add_named(s->notes, NOTE_ACCEPT, "local-dnat", c.first->spn,
+	    "%s is local in ipvs mode, and a rule of others in nat stands before "
+	    "kube-proxy's and sends its port elsewhere: %s. Move that rule below the jump "
+	    "to KUBE-SERVICES, or free the port",
+	    way_format(&c.g, way), text.s);
+	strbuf_free(&text);
+}
+
 static void check_local_dnat(const struct subject *s, enum family f, const char *chain)
 {
-	const struct fw_chain *c = fw_chain_find(&s->have->fw[f].tables[FW_NAT], chain);
+	const struct fw_chain *c = fw_chain_find(&s->p.have->fw[f].tables[FW_NAT], chain);
 
 	for (size_t i = 0; c && i < c->n_rules; i++) {
-		const struct fw_rule *r = &c->rules[i];
-		struct strbuf text = {0};
-
-		if (own_jump(FW_NAT, chain, r))
+		if (own_jump(FW_NAT, chain, &c->rules[i]))
 			return;
-		if (!is_for_local(r))
-			continue;
-		fw_print_rule(&text, f, chain, r);
-		notes_add(s->notes, NOTE_WARNING, family_info(f)->iptables,
-		    "a nat rule for local destinations stands before kube-proxy's: %s. "
-		    "It will catch service traffic to the ports that it serves; move it "
-		    "below the jump to KUBE-SERVICES if it serves ports of services",
-		    text.s);
-		strbuf_free(&text);
+		if (is_for_local(&c->rules[i]))
+			check_rule(s, f, chain, &c->rules[i]);
 	}
 }
 
@@ -131,7 +268,7 @@ static bool is_notrack(const struct fw_rule *r)
 
 static void check_notrack(const struct subject *s, enum family f)
 {
-	const struct fw_table *raw = &s->have->fw[f].tables[FW_RAW];
+	const struct fw_table *raw = &s->p.have->fw[f].tables[FW_RAW];
 	const struct service *last = NULL;
 
 	for (size_t i = 0; i < raw->n_chains; i++) {
@@ -142,11 +279,11 @@ static void check_notrack(const struct subject *s, enum family f)
 
 			if (!is_notrack(r) || !destination_of(r, &a))
 				continue;
-			svc = service_at(s->model, &a);
+			svc = service_at(s->p.model, &a);
 			if (!svc || svc == last)
 				continue;
 			last = svc;
-			notes_add(s->notes, NOTE_REFUSE, svc->spn,
+			notes_add_named(s->notes, NOTE_REFUSE, "untracked", svc->spn,
 			    "rules in the raw table keep conntrack off its cluster IP "
 			    "(NodeLocal DNSCache does so); IPVS needs conntrack. Point "
 			    "pods to the cache's link-local address and let it leave the "
@@ -158,9 +295,9 @@ static void check_notrack(const struct subject *s, enum family f)
 void preflight_tables(const struct subject *s)
 {
 	family_foreach (f) {
-		if (!s->have->fw[f].present || !has_services(s, f))
+		if (!s->p.have->fw[f].present || !has_services(s, f))
 			continue;
-		if (s->to == MODE_IPTABLES) {
+		if (s->p.to == MODE_IPTABLES) {
 			check_forward(s, f);
 			continue;
 		}

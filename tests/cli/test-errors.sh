@@ -102,6 +102,12 @@ expect 64 'unknown option' show --frm x
 expect 64 'needs a value' show -f
 expect 64 'dry-run means nothing' show -f "$f" --dry-run
 expect 64 'which way' migrate -f "$f"
+expect 64 'accept speed: expected a name' migrate --to ipvs -f "$f" --accept speed
+expect 64 'freeze 1: expected' migrate --to ipvs -f "$f" --freeze 1
+expect 64 'freeze all: expected' migrate --to ipvs -f "$f" --freeze all
+expect 64 'freeze auto:stop: expected' migrate --to ipvs -f "$f" --freeze auto:stop
+expect 64 'freeze means nothing' doctor --freeze auto
+expect 64 'to nftables: expected' doctor --to nftables
 expect 64 'one word too many' show -f "$f" extra
 expect 64 'expected an IP address' render ipvs -f "$f" --node-address 1.2.3
 expect 64 'expected iptables, ip6tables' render ipvs -f "$f" --part rules

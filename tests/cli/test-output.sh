@@ -63,7 +63,7 @@ check 'no policy is printed' sh -c "! grep -E '^:(INPUT|FORWARD|OUTPUT|PREROUTIN
 	'$work/out'"
 
 # help, man page and completion know the same options
-for command in show render diff apply verify repair migrate flush 'snapshot save' \
+for command in show render diff apply verify repair migrate doctor flush 'snapshot save' \
 	'snapshot restore'; do
 	# shellcheck disable=SC2086  # one word or two
 	expect 0 '' $command --help
@@ -75,5 +75,9 @@ for command in show render diff apply verify repair migrate flush 'snapshot save
 		check "completion knows --$option" grep -q -- "--$option" \
 			"$top/completion/vipshift"
 	done
+done
+# names of findings
+for name in $(grep -oE '^    \{"[a-z-]+"' "$top/src/verify/check.c" | tr -d ' {"'); do
+	check "man page knows $name" grep -qE "^\.It.* $name( |$)" "$top/man/vipshift-migrate.7"
 done
 finish

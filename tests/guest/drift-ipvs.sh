@@ -80,9 +80,9 @@ servers_of_family()
 		"for r in \$(dests | awk '{ print \$5 }'); do ipvsadm -d $server -r \$r; done"
 	drift "$f real server too much" 1 "$key.*real server .* is too much" \
 		"ipvsadm -a $server -r $real:99 -m"
-	drift "$f real server with weight 0" 1 "$key.*weight 0 .*wanted: 1" \
+	drift "$f real server with weight 0" 1 "$key.*weight 0, .*wanted: 1" \
 		"ipvsadm -e $server -r $one -m -w 0"
-	drift "$f real server with another weight" 1 "$key.*weight 7 .*wanted: 1" \
+	drift "$f real server with another weight" 1 "$key.*weight 7, .*wanted: 1" \
 		"ipvsadm -e $server -r $one -m -w 7"
 	drift "$f real server with thresholds" 1 "$key.*thresholds 5/99; wanted: 1, 0, 0/0" \
 		"ipvsadm -e $server -r $one -m -w 1 -x 99 -y 5"

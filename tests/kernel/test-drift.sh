@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Drift of iptables mode on this machine's own kernel, in a fresh network namespace: each kind
-# of damage, in both families, is found by verify and mended by repair.
+# Drift of iptables mode on this machine's own kernel, in fresh network namespaces: each kind of
+# damage, in both variants of iptables and both families, is found by verify and mended by
+# repair.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,15 +26,18 @@ unshare=(unshare -n)
 [ "$(id -u)" = 0 ] || unshare=(unshare -rn)
 if [ "${1:-}" != inside ]; then
 	"${unshare[@]}" true 2>/dev/null || skip "no permission to make a network namespace"
-	"${unshare[@]}" iptables-legacy -t nat -L >/dev/null 2>&1 ||
-		skip "this kernel has no legacy iptables"
-	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
-	XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state \
-		"${unshare[@]}" "$0" inside "$work"
-	exit
+	failed=0
+	for variant in legacy nft; do
+		"${unshare[@]}" "iptables-$variant" -t nat -L >/dev/null 2>&1 ||
+			skip "this kernel has no $variant iptables"
+		work=$(mktemp -d)
+		XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state \
+			"${unshare[@]}" "$0" inside "$work" "$variant" || failed=1
+		rm -rf "$work"
+	done
+	exit $failed
 fi
-work=$2
+work=$2 variant=$3
 
 # ---- one table for both families
 
@@ -152,13 +156,13 @@ count_chains() # TABLE
 
 drift_node
 drift_begin
-f=IPv4 ipt=iptables-legacy vip=10.96.25.2 elsewhere=10.9.9.9:9 elsewhere_net=10.9.9.9
+f=IPv4 ipt=iptables-$variant vip=10.96.25.2 elsewhere=10.9.9.9:9 elsewhere_net=10.9.9.9
 rules_of_family
 # shellcheck disable=SC2034  # used in the damage
-f=IPv6 ipt=ip6tables-legacy vip=fd00:10:96::2502 elsewhere='[fd00:9::9]:9' \
+f=IPv6 ipt=ip6tables-$variant vip=fd00:10:96::2502 elsewhere='[fd00:9::9]:9' \
 	elsewhere_net=fd00:9::9
 rules_of_family
-f='' ipt=iptables-legacy
+f='' ipt=iptables-$variant
 drift 'sysctl changed back' 1 'route_localnet: is 0; wanted: 1' \
 	'echo 0 >/proc/sys/net/ipv4/conf/all/route_localnet'
 drift_finish

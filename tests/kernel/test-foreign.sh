@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A node that others use too: apply, flush and snapshot restore in iptables mode leave every
 # byte of theirs as it was, counters included, in both families; and commands that only look
-# leave no trace. In a fresh network namespace of this machine's kernel.
+# leave no trace. With both variants of iptables, in fresh network namespaces of this machine's
+# kernel.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +15,7 @@ golden=$here/../../testdata/golden
 need_programs "$VIPSHIFT"
 case=$golden/dual-stack
 cluster=(-f "$case/cluster.json" -c "$case/config.yaml" -n node-a --kube-proxy 1.27)
-failed=0 passed=0
+failed=0 passed=0 ipt=iptables-$variant ip6t=ip6tables-$variant
 
 skip()
 {
@@ -30,7 +31,7 @@ ok() # WHAT COMMAND...
 	if "$@" >"$work/output" 2>&1; then
 		passed=$((passed + 1))
 	else
-		echo "test-foreign.sh: FAIL: $what (exit status $?)"
+		echo "test-foreign.sh, $variant: FAIL: $what (exit status $?)"
 		head -20 "$work/output" | sed 's/^/    /'
 		failed=$((failed + 1))
 	fi
@@ -41,7 +42,7 @@ vs()
 {
 	local status=$1 got=0
 	shift
-	"$VIPSHIFT" "$@" --iptables legacy </dev/null || got=$?
+	"$VIPSHIFT" "$@" --iptables "$variant" </dev/null || got=$?
 	[ "$got" = "$status" ] || { echo "exit status $got, expected $status"; return 1; }
 }
 
@@ -53,7 +54,7 @@ same_foreign() # WHEN
 
 nothing_of_ours() { ! foreign_ours | grep .; }
 says() { "${@:2}" 2>&1 | grep -q -- "$1"; }
-saves() { iptables-legacy-save; ip6tables-legacy-save; }
+saves() { "$ipt-save"; "$ip6t-save"; }
 all_text() { saves | grep -v '^#' | sed -E 's/\[[0-9]+:[0-9]+\]/[0:0]/'; }
 
 # Every command that looks, on the node as it is now, with the exit statuses to expect.
@@ -124,39 +125,39 @@ inside()
 	# The stock tools load the parts as well.
 	ok "flush once more" vs 0 flush iptables --yes
 	ok "iptables-restore loads its part" sh -c "sed -n '/^# part: iptables$/,/^# part: /{/^#/!p}' \
-		'$work/snapshot' | iptables-legacy-restore --noflush"
+		'$work/snapshot' | $ipt-restore --noflush"
 	ok "ip6tables-restore loads its part" sh -c "sed -n '/^# part: ip6tables$/,/^# part: /{/^#/!p}' \
-		'$work/snapshot' | ip6tables-legacy-restore --noflush"
+		'$work/snapshot' | $ip6t-restore --noflush"
 	# (That resets the counters of policies, and doubles the jump that is kubelet's as well.)
 	ok "verify after the stock tools" vs 0 verify iptables "${cluster[@]}"
 
 	# Others go on working between save and restore.
 	vs 0 flush iptables -y -q
-	iptables-legacy -I FORWARD -j CILIUM_FORWARD
-	iptables-legacy -D INPUT -j IN_public
-	iptables-legacy -t nat -N NEW
-	iptables-legacy -t nat -A PREROUTING -j NEW
+	"$ipt" -I FORWARD -j CILIUM_FORWARD
+	"$ipt" -D INPUT -j IN_public
+	"$ipt" -t nat -N NEW
+	"$ipt" -t nat -A PREROUTING -j NEW
 	ipset add fw-ports 443
-	ip6tables-legacy -t raw -F
+	"$ip6t" -t raw -F
 	foreign_state >"$work/foreign"
 	ok "restore beside changes of others" vs 0 snapshot restore "$work/snapshot"
 	same_foreign "after restore beside changes of others"
 	ok "verify beside changes of others" vs 0 verify iptables "${cluster[@]}"
 
 	# What others use of ours stays, and is named.
-	iptables-legacy -t nat -A NEW -p udp -j KUBE-MARK-MASQ
+	"$ipt" -t nat -A NEW -p udp -j KUBE-MARK-MASQ
 	ok "flush names what stays and why" says 'KUBE-MARK-MASQ.*not ours' vs 0 flush iptables --yes
-	ok "the rule of others is there" iptables-legacy -t nat -C NEW -p udp -j KUBE-MARK-MASQ
-	ok "what it needs is there" iptables-legacy -t nat -C KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
+	ok "the rule of others is there" "$ipt" -t nat -C NEW -p udp -j KUBE-MARK-MASQ
+	ok "what it needs is there" "$ipt" -t nat -C KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
 	ok "no other chain is" test "$(foreign_ours | grep -vc KUBE-MARK-MASQ)" = 0
 
 	# Only one family.
-	iptables-legacy -t nat -F NEW
+	"$ipt" -t nat -F NEW
 	ok "apply once more" vs 0 apply iptables "${cluster[@]}"
 	foreign_state >"$work/foreign"
-	ip6tables-legacy-save -c | grep -v '^#' >"$work/before"
+	"$ip6t-save" -c | grep -v '^#' >"$work/before"
 	ok "flush -4" vs 0 flush iptables --yes -4
-	ip6tables-legacy-save -c | grep -v '^#' >"$work/after"
+	"$ip6t-save" -c | grep -v '^#' >"$work/after"
 	ok "IPv6 is as it was" diff "$work/before" "$work/after"
 	same_foreign "after flush -4"
 
@@ -169,7 +170,7 @@ inside()
 	ok "a device is not replaced" vs 1 snapshot save /dev/null
 	ok "it is still there" test -c /dev/null
 
-	echo "test-foreign.sh: $passed passed, $failed failed"
+	echo "test-foreign.sh, $variant: $passed passed, $failed failed"
 	[ "$failed" = 0 ]
 }
 
@@ -178,17 +179,20 @@ if [ "${1:-}" = inside ]; then
 	exit
 fi
 
-for tool in ipset iptables-legacy ip6tables-legacy; do
-	command -v "$tool" >/dev/null || skip "$tool is missing: install ipset, iptables"
+for tool in ipset iptables-legacy ip6tables-legacy iptables-nft nft; do
+	command -v "$tool" >/dev/null || skip "$tool is missing: install ipset, iptables, nftables"
 done
 unshare=(unshare -n)
 [ "$(id -u)" = 0 ] || unshare=(unshare -rn)
 "${unshare[@]}" true 2>/dev/null || skip "${unshare[*]} is not allowed here"
-"${unshare[@]}" iptables-legacy -t nat -L >/dev/null 2>&1 ||
-	skip "this kernel has no legacy iptables"
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-mkdir "$work/files"
-export work XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state
-"${unshare[@]}" "$0" inside
+failed=0
+for variant in legacy nft; do
+	"${unshare[@]}" "iptables-$variant" -t nat -L >/dev/null 2>&1 ||
+		skip "this kernel has no $variant iptables"
+	work=$(mktemp -d)
+	mkdir "$work/files"
+	export variant work XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state
+	"${unshare[@]}" "$0" inside || failed=1
+	rm -rf "$work"
+done
+exit $failed

@@ -220,7 +220,7 @@ case_stale_udp_flows_are_deleted()
 }
 
 # 100 foreign rules are put in while repair mends what a third process breaks.
-case_writers_side_by_side_lose_nothing()
+writers_side_by_side()
 {
 	local i tool failed=0 chains=(INPUT FORWARD OUTPUT)
 
@@ -232,8 +232,8 @@ case_writers_side_by_side_lose_nothing()
 		done
 	) &
 	for i in {1..100}; do
-		tool=iptables-legacy
-		[ $((i % 2)) = 0 ] || tool=ip6tables-legacy
+		tool=iptables-$variant
+		[ $((i % 2)) = 0 ] || tool=ip6tables-$variant
 		"$tool" -w 20 -I "${chains[i % 3]}" -p udp --dport $((40000 + i)) -j ACCEPT
 		case $((i % 5)) in
 		0) "$tool" -w 20 -F KUBE-FORWARD ;;
@@ -247,8 +247,8 @@ case_writers_side_by_side_lose_nothing()
 	expect 0 'result=' repair
 	expect 0 'equals' verify
 	for i in {1..100}; do
-		tool=iptables-legacy
-		[ $((i % 2)) = 0 ] || tool=ip6tables-legacy
+		tool=iptables-$variant
+		[ $((i % 2)) = 0 ] || tool=ip6tables-$variant
 		"$tool" -C "${chains[i % 3]}" -p udp --dport $((40000 + i)) -j ACCEPT || failed=1
 	done
 	echo "  $(grep -c 'result=repaired' "$work/loops") repairs in $(grep -c event=run \
@@ -257,6 +257,9 @@ case_writers_side_by_side_lose_nothing()
 	[ $failed = 0 ]
 }
 
+case_writers_side_by_side_lose_nothing() { writers_side_by_side; }
+case_writers_side_by_side_lose_nothing_with_nft() { writers_side_by_side; }
+
 # ---- running them
 
 unshare=(unshare -nm)
@@ -264,6 +267,8 @@ unshare=(unshare -nm)
 if [ "${1:-}" = inside ]; then
 	work=$2
 	mount -t tmpfs run /run
+	# shellcheck disable=SC2034  # for drift.sh
+	[[ $3 != *_with_nft ]] || variant=nft
 	drift_node
 	drift_begin
 	"$3"
@@ -273,6 +278,8 @@ fi
 "${unshare[@]}" true 2>/dev/null || skip "no permission to make a network namespace"
 "${unshare[@]}" iptables-legacy -t nat -L >/dev/null 2>&1 ||
 	skip "this kernel has no legacy iptables"
+"${unshare[@]}" iptables-nft -t nat -L >/dev/null 2>&1 ||
+	skip "this kernel has no nft iptables"
 failed=0 passed=0
 for name in $(declare -F | sed -n 's/^declare -f \(case_\)/\1/p' | grep -E "${1:-}"); do
 	work=$(mktemp -d)

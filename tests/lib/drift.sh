@@ -4,10 +4,11 @@
 # thing, and then verify must name it, repair must mend it with the fewest changes and find
 # nothing more to do. Everything runs in the namespace of the caller.
 #
-# The caller sets: mode, cluster, config, work (a folder), VIPSHIFT; and drift_quick=1 where
-# programs are slow, to leave out what the other mode's test has shown.
+# The caller sets: mode, cluster, config, work (a folder), VIPSHIFT; variant=nft for that of
+# iptables; and drift_quick=1 where programs are slow, to leave out what the other mode's test
+# has shown.
 
-drift_failed=0 drift_passed=0
+drift_failed=0 drift_passed=0 variant=legacy
 
 # drift_node: an interface with the addresses that the recorded clusters expect.
 drift_node()
@@ -30,7 +31,7 @@ drift_vipshift() # COMMAND [OPTIONS]
 {
 	local command=$1
 	shift
-	"$VIPSHIFT" "$command" "$mode" --iptables legacy -n node-a -f "$cluster" \
+	"$VIPSHIFT" "$command" "$mode" --iptables "$variant" -n node-a -f "$cluster" \
 		-c "$config" --kube-proxy 1.27.1 "$@" </dev/null
 }
 
@@ -40,31 +41,39 @@ drift_mark_counters()
 	local tool
 
 	for tool in iptables ip6tables; do
-		"$tool-legacy-save" -c | sed -E 's/^\[[0-9]+:[0-9]+\] -A/[7000:420000] -A/' |
-			"$tool-legacy-restore" -c
+		"$tool-$variant-save" -c |
+			sed -E 's/^\[[0-9]+:[0-9]+\] -A/[7000:420000] -A/' |
+			"$tool-$variant-restore" -c
 	done
 }
 
 drift_count_unmarked()
 {
-	{ iptables-legacy-save -c; ip6tables-legacy-save -c; } |
+	{ "iptables-$variant-save" -c; "ip6tables-$variant-save" -c; } |
 		grep -cE '^\[[0-9]{1,3}:' || :
 }
 
 # The state of the mode as text without counters. Chains that kube-proxy fills in random
-# order are sorted; apart from their last rule, if it is the one that must be last.
+# order are sorted; apart from their last rule, if it is the one that must be last. The nft
+# variant has no order of tables and chains, only one of rules.
 drift_state()
 {
 	local name
 
 	{
-		iptables-legacy-save
-		ip6tables-legacy-save
-	} | awk '
-			/^# Generated/ { tool = $3; next }
+		"iptables-$variant-save"
+		"ip6tables-$variant-save"
+	} | awk -v variant="$variant" '
+			/^# Generated/ { tool = $4; next }
 			/^#/ { next }
 			/^\*/ { table = tool $1 }
-			{ sub(/ \[[0-9]+:[0-9]+\]$/, ""); key = sprintf("%06d", NR) }
+			variant == "nft" && !/^-A/ { $0 = table " " $0 }
+			{
+				sub(/ \[[0-9]+:[0-9]+\]$/, "")
+				key = sprintf("%06d", NR)
+				if (variant == "nft")
+					key = table (/^-A/ ? " -A " $2 " " key : $0)
+			}
 			$2 ~ /^KUBE-(SERVICES|NODEPORTS|EXTERNAL-SERVICES|PROXY-FIREWALL)$/ &&
 			    /^-A/ && !/-j KUBE-NODEPORTS$/ {
 				if (!(table $2 in first))
@@ -188,7 +197,7 @@ drift_end()
 
 drift_finish()
 {
-	echo "$mode: $drift_passed kinds of drift passed, $drift_failed failed"
+	echo "$mode, $variant: $drift_passed kinds of drift passed, $drift_failed failed"
 	[ "$drift_failed" = 0 ]
 }
 

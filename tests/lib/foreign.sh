@@ -3,7 +3,8 @@
 # A node that others use too (source this file): Docker, Calico, Cilium, firewalld, kube-router,
 # kubelet, keepalived. foreign_make puts their objects into this network namespace, with
 # counters; foreign_state prints all that is not kube-proxy's, byte for byte as the stock tools
-# do, so that two of its outputs can be compared.
+# do, so that two of its outputs can be compared. Tables are those of $variant, legacy or nft.
+variant=${variant:-legacy}
 
 # What kube-proxy owns, by its own names and not by what vipshift takes them for. (mawk has no
 # repetition counts.)
@@ -146,8 +147,8 @@ foreign_make_sets()
 foreign_make()
 {
 	foreign_make_sets
-	foreign_tables iptables | iptables-legacy-restore -c
-	foreign_tables ip6tables | ip6tables-legacy-restore -c
+	foreign_tables iptables | "iptables-$variant-restore" -c
+	foreign_tables ip6tables | "ip6tables-$variant-restore" -c
 }
 
 # keepalived's: masqueraded and direct, by address and by mark, on addresses of its own. (The
@@ -196,7 +197,7 @@ foreign_state()
 	local tool
 	for tool in iptables ip6tables; do
 		echo "# $tool"
-		"$tool-legacy-save" -c | foreign_rest
+		"$tool-$variant-save" -c | foreign_rest
 	done
 	echo "# sets"
 	ipset save | awk -v ours="^$foreign_sets\$" '$2 !~ ours'
@@ -213,7 +214,7 @@ foreign_ours()
 {
 	local tool
 	for tool in iptables ip6tables; do
-		"$tool-legacy-save" |
+		"$tool-$variant-save" |
 			sed -nE "/^:$foreign_chains |-A $foreign_chains |-j $foreign_chains\$/p"
 	done
 	ipset list -n | sed -nE "/^$foreign_sets\$/p"
@@ -229,7 +230,8 @@ foreign_trace()
 	cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null | sort
 	awk '$1 ~ /^(ip|nf|xt|dummy)/ { print $1 }' /proc/modules 2>/dev/null | sort
 	[ -z "${1:-}" ] || find "$1" | sort
-	iptables-legacy-save -c | sed '/^#/d'
-	ip6tables-legacy-save -c | sed '/^#/d'
+	"iptables-$variant-save" -c | sed '/^#/d'
+	"ip6tables-$variant-save" -c | sed '/^#/d'
+	[ "$variant" = legacy ] || nft -a list ruleset 2>/dev/null
 	[ ! -e /proc/net/ip_vs ] || ipvsadm -Ln --stats --exact
 }

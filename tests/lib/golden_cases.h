@@ -2,8 +2,8 @@
 #ifndef TESTS_GOLDEN_CASES_H
 #define TESTS_GOLDEN_CASES_H
 
-/* Every folder of dumps below testdata/golden, with the cluster, settings, mode and release
- * that it is of. */
+/* Every folder of dumps below testdata/golden, with the cluster, settings, mode and
+ * release that it is of. */
 
 #include "base/strbuf.h"
 #include "base/vec.h"

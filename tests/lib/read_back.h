@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads back with this node as "node-a"; every family in the mode that it is in, or in mode
- * if that is not -1. */
+/* Reads back with this node as "node-a"; every family in the mode that it is in, or in
+ * mode if that is not -1. */
 static inline struct model *read_back(
     const struct state *s, int mode, struct notes *findings)
 {
@@ -71,8 +71,8 @@ static inline struct state *through_text(const struct state *s)
 		case PART_IP6TABLES: {
 			enum family f = p == PART_IPTABLES ? FAMILY_4 : FAMILY_6;
 
-			r |= fw_parse(t, strlen(t), "tables", f, back->arena,
-			    &back->fw[f], &err);
+			r |= fw_parse(
+			    t, strlen(t), "tables", f, back->arena, &back->fw[f], &err);
 			break;
 		}
 		case PART_IPSET:
@@ -84,8 +84,8 @@ static inline struct state *through_text(const struct state *s)
 			    lvs_parse(t, strlen(t), "lvs", back->arena, &back->lvs, &err);
 			break;
 		case PART_ADDRESSES:
-			r |=
-			    vip_parse(t, strlen(t), "vips", back->arena, &back->vips, &err);
+			r |= vip_parse(
+			    t, strlen(t), "vips", back->arena, &back->vips, &err);
 			break;
 		case PART_SYSCTLS:
 			break;

@@ -11,6 +11,7 @@
 
 #include "../lib/emit_fixture.h"
 #include "../lib/golden_states.h"
+#include "verify/check.h"
 #include "verify/modes.h"
 #include "verify/preflight.h"
 
@@ -25,6 +26,16 @@ static const struct kernel_caps able = {
     .conntrack_count = 100,
     .conntrack_max = 1000,
 };
+
+/* What else the node does; each test starts with nothing. */
+static struct node_facts facts;
+
+static int reset_facts(void **state)
+{
+	(void)state;
+	facts = (struct node_facts){0};
+	return 0;
+}
 
 #define ETH0 "eth0    inet 10.0.0.11/24 scope global eth0\n"
 
@@ -48,7 +59,14 @@ static void check(struct fixture *fx, enum mode to, const struct texts *have,
 
 	emit(fx, to);
 	notes_clear(&fx->notes);
-	preflight_check(to, fx->m, fx->c, fx->s, h, caps, &fx->notes);
+	preflight_check(&(struct preflight){.to = to,
+			    .model = fx->m,
+			    .conf = fx->c,
+			    .want = fx->s,
+			    .have = h,
+			    .caps = caps,
+			    .facts = &facts},
+	    &fx->notes);
 }
 
 static const struct note *find(
@@ -77,11 +95,13 @@ static void assert_note(
 
 static size_t refusals(const struct fixture *fx)
 {
-	return notes_count(&fx->notes, NOTE_REFUSE);
+	return notes_count(&fx->notes, NOTE_REFUSE) +
+	       notes_count(&fx->notes, NOTE_ACCEPT);
 }
 
 /* A check of web() to ipvs on a node with those tables refuses for one reason or none. */
-static size_t refusals_with(const char *tables, const char *about, const char *text)
+static size_t refusals_with(
+    const char *tables, enum note_level level, const char *about, const char *text)
 {
 	struct fixture fx;
 	size_t n;
@@ -90,7 +110,7 @@ static size_t refusals_with(const char *tables, const char *about, const char *t
 	check(&fx, MODE_IPVS, &(struct texts){.tables = tables, .vips = ETH0}, &able);
 	n = refusals(&fx);
 	if (n)
-		assert_note(&fx, NOTE_REFUSE, about, text);
+		assert_note(&fx, level, about, text);
 	teardown(&fx);
 	return n;
 }
@@ -105,8 +125,6 @@ static void test_fit_node_is_not_refused(void **state)
 	web(&fx);
 	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
 	assert_int_equal(refusals(&fx), 0);
-	assert_note(&fx, NOTE_INFO, "node ports", "127.0.0.1");
-	assert_note(&fx, NOTE_INFO, "idle connections", "900 s");
 	assert_note(&fx, NOTE_WARNING, "ipvs.strictARP", "1 load balancer addresses");
 	teardown(&fx);
 }
@@ -197,11 +215,25 @@ static void test_host_firewall_that_drops_the_rest_is_refused(void **state)
 	    INPUT("ACCEPT", "-A INPUT -j FW\n-A FW -m comment --comment \"the rest\" "
 			    "-j REJECT --reject-with tcp-reset\n"),
 	    INPUT("DROP", "-A INPUT -j FW\n-A FW -j RETURN\n-A FW -j ACCEPT\n"),
+	    /* The node's own and what belongs to connections, as everywhere. */
+	    INPUT("DROP", "-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate "
+			  "RELATED,ESTABLISHED -j ACCEPT\n"),
+	    /* One way in is enough: the cluster IP, the node port, the load balancer. */
+	    INPUT("ACCEPT", "-A INPUT -d 10.96.0.0/12 -j DROP\n"),
+	    INPUT("ACCEPT", "-A INPUT -p tcp -m tcp --dport 30080 -j DROP\n"),
+	    INPUT("ACCEPT", "-A INPUT -p tcp -m multiport --dports 22,79:81 -j DROP\n"),
+	    INPUT("ACCEPT", "-A INPUT -m addrtype --dst-type LOCAL -m tcp -p tcp --dport "
+			    "30000:32767 -j DROP\n"),
+	    INPUT("DROP", "-A INPUT -d 10.96.0.0/12 -j ACCEPT\n-A INPUT -p tcp -m tcp "
+			  "--dport 30080 -j ACCEPT\n"),
+	    /* Who may come in through the balancer is not told by the pods' network. */
+	    INPUT("DROP", "-A INPUT -s 10.244.0.0/16 -j ACCEPT\n"),
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(drop) / sizeof(drop[0]); i++)
-		assert_int_equal(refusals_with(drop[i], "iptables", "filter INPUT"), 1);
+		assert_int_equal(
+		    refusals_with(drop[i], NOTE_ACCEPT, "iptables", "filter INPUT"), 1);
 }
 
 static void test_host_firewall_that_lets_the_rest_in_is_not(void **state)
@@ -212,11 +244,27 @@ static void test_host_firewall_that_lets_the_rest_in_is_not(void **state)
 	    INPUT("ACCEPT", "-A INPUT -m conntrack --ctstate INVALID -j DROP\n"),
 	    INPUT("ACCEPT", "-A INPUT -j FW\n-A FW -j RETURN\n-A FW -j DROP\n"),
 	    INPUT("DROP", "-A INPUT -j ACCEPT\n-A INPUT -j DROP\n"),
+	    INPUT("ACCEPT", "-A INPUT -p udp -j DROP\n"),
+	    INPUT("ACCEPT", "-A INPUT -d 10.0.0.11/32 -p tcp -m multiport --dports "
+			    "22,10250 -j DROP\n"),
+	    INPUT("ACCEPT", "-A INPUT ! -d 10.0.0.0/8 -p udp -j DROP\n"),
+	    /* What our advice says. */
+	    INPUT("DROP", "-A INPUT -d 10.96.0.0/12 -j ACCEPT\n"
+			  "-A INPUT -d 192.0.2.0/24 -j ACCEPT\n"
+			  "-A INPUT -p tcp -m tcp --dport 30000:32767 -j ACCEPT\n"),
+	    INPUT("DROP", "-A INPUT -m set --match-set KUBE-IPVS-IPS dst -j ACCEPT\n"
+			  "-A INPUT -p tcp -m multiport --dports 30000:32767 -j "
+			  "ACCEPT\n"),
+	    INPUT("DROP",
+		"-A INPUT -m set --match-set KUBE-CLUSTER-IP dst,dst -j ACCEPT\n"
+		"-A INPUT -m set --match-set KUBE-LOAD-BALANCER dst,dst -j "
+		"ACCEPT\n-A INPUT -m addrtype --dst-type LOCAL -p tcp -m tcp "
+		"--dport 30080 -j ACCEPT\n"),
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(accept) / sizeof(accept[0]); i++)
-		assert_int_equal(refusals_with(accept[i], "", ""), 0);
+		assert_int_equal(refusals_with(accept[i], NOTE_ACCEPT, "", ""), 0);
 }
 
 static void test_forward_that_drops_is_said_on_the_way_back(void **state)
@@ -242,28 +290,40 @@ static void test_forward_that_drops_is_said_on_the_way_back(void **state)
 #define NAT(rules)                                                                        \
 	"*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n:KUBE-SERVICES - [0:0]\n" rules \
 	"COMMIT\n"
+#define PUBLISHED(port)                                                                  \
+	"-A DOCKER ! -i docker0 -p tcp -m tcp --dport " port                             \
+	" -j DNAT --to-destination 172.17.0.2:80\n"
 
-static void test_dnat_for_local_destinations_above_ours_is_said(void **state)
+static void test_dnat_for_local_destinations_is_told_by_place_and_port(void **state)
 {
 	static const struct {
 		const char *tables;
-		bool said;
+		size_t n;
 	} cases[] = {
-	    {NAT(LOCAL_DNAT PORTALS), true},
-	    {NAT(PORTALS LOCAL_DNAT), false},
+	    {NAT(LOCAL_DNAT PORTALS PUBLISHED("80")), 1},
+	    {NAT(LOCAL_DNAT PORTALS PUBLISHED("30080")), 1},
+	    /* Our rules come first. */
+	    {NAT(PORTALS LOCAL_DNAT PUBLISHED("80")), 0},
+	    /* No service has that port. */
+	    {NAT(LOCAL_DNAT PORTALS PUBLISHED("8080")), 0},
+	    {NAT(LOCAL_DNAT PORTALS), 0},
+	    /* The same before and after the switch. */
+	    {NAT("-A PREROUTING -j DOCKER\n" PORTALS PUBLISHED("80")), 0},
+	    /* The hostPort plugin. */
+	    {NAT(LOCAL_DNAT PORTALS
+		 "-A DOCKER -p tcp -m comment --comment \"dnat name: "
+		 "\\\"cbr0\\\" -j X\" -m multiport --dports 443,80 -j DNAT "
+		 "--to-destination 10.244.0.9:80\n"),
+		1},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct fixture fx;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = refusals_with(
+		    cases[i].tables, NOTE_ACCEPT, "demo/web:http", "-j DOCKER");
 
-		web(&fx);
-		check(&fx, MODE_IPVS,
-		    &(struct texts){.tables = cases[i].tables, .vips = ETH0}, &able);
-		assert_int_equal(find(&fx, NOTE_WARNING, "iptables", "-j DOCKER") != NULL,
-		    cases[i].said);
-		assert_int_equal(refusals(&fx), 0);
-		teardown(&fx);
+		if (n != cases[i].n)
+			fail_msg("%s: %zu findings", cases[i].tables, n);
 	}
 }
 
@@ -276,7 +336,8 @@ static void test_untracked_cluster_ip_is_refused(void **state)
 	    "-A OUTPUT -d 169.254.20.10/32 -p udp -j CT --notrack\nCOMMIT\n";
 
 	(void)state;
-	assert_int_equal(refusals_with(raw, "demo/web:http", "NodeLocal"), 1);
+	assert_int_equal(
+	    refusals_with(raw, NOTE_REFUSE, "demo/web:http", "NodeLocal"), 1);
 }
 
 /* ---- addresses and objects in the way */
@@ -308,6 +369,229 @@ static void test_load_balancer_address_on_another_interface_is_said(void **state
 	assert_int_equal(refusals(&fx), 0);
 	assert_note(&fx, NOTE_WARNING, "demo/web:http", "is on lo already");
 	teardown(&fx);
+}
+
+/* ---- addresses that are somebody's */
+
+/* The worst level of a named finding, NONE if there is none. Frees the fixture. */
+#define NONE (-1)
+static int level_of(struct fixture *fx, const char *check_name)
+{
+	int level = check_level(&fx->notes, check_name);
+
+	teardown(fx);
+	return level;
+}
+
+/* The same for a service with an external address to ipvs. */
+static int level_at(const char *address, const char *vips, const char *check_name)
+{
+	struct fixture fx;
+
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_EXTERNAL, address, 80);
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	check(&fx, MODE_IPVS, &(struct texts){.vips = vips}, &able);
+	return level_of(&fx, check_name);
+}
+
+static void test_own_address_is_told_from_one_that_wanders(void **state)
+{
+	(void)state;
+	assert_int_equal(level_at("10.0.0.11", ETH0, "own-address"), NOTE_ACCEPT);
+	assert_int_equal(level_at("10.0.0.12", ETH0, "own-address"), NONE);
+	/* kube-vip puts it on a link of the node that leads. */
+	assert_int_equal(
+	    level_at("192.0.2.9", ETH0 "eth0    inet 192.0.2.9/32 scope global eth0\n",
+		"own-address"),
+	    NONE);
+	assert_int_equal(
+	    level_at("192.0.2.9", ETH0 "eth0    inet 192.0.2.9/32 scope global eth0\n",
+		"other-link"),
+	    NOTE_WARNING);
+}
+
+static void test_own_address_cannot_be_accepted_before_1_28(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.27");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_EXTERNAL, "10.0.0.11", 80);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_int_equal(level_of(&fx, "own-address"), NOTE_REFUSE);
+}
+
+static void test_address_of_another_node_is_refused(void **state)
+{
+	static const struct {
+		const char *address;
+		int level;
+	} cases[] = {
+	    {"10.0.0.12", NOTE_REFUSE}, {"10.0.0.13", NONE},
+	    {"10.0.0.11", NONE}, /* this node's own Node object */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct addr own = addr_of("10.0.0.11"), other = addr_of("10.0.0.12");
+		struct fixture fx;
+
+		setup(&fx, "1.30");
+		model_builder_add_node(fx.b,
+		    &(struct model_node){.name = "node-a", .addrs = &own, .n_addrs = 1});
+		model_builder_add_node(
+		    fx.b, &(struct model_node){
+			      .name = "node-b", .addrs = &other, .n_addrs = 1});
+		frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+		frontend(&fx, FE_EXTERNAL, cases[i].address, 80);
+		check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+		assert_int_equal(level_of(&fx, "node-address"), cases[i].level);
+	}
+}
+
+static void test_addresses_of_peers_are_refused(void **state)
+{
+	static const struct {
+		enum role role;
+		const char *check;
+		uint16_t port;
+		int level;
+	} cases[] = {
+	    {ROLE_GATEWAY, "gateway", 0, NOTE_REFUSE},
+	    {ROLE_RESOLVER, "resolver", 53, NOTE_REFUSE},
+	    {ROLE_API_SERVER, "api-server", 6443, NOTE_REFUSE},
+	    {ROLE_SSH_PEER, "ssh-peer", 0, NOTE_REFUSE},
+	    /* The service itself is what is asked there. */
+	    {ROLE_API_SERVER, "api-server", 80, NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct node_peer peer = {.role = cases[i].role,
+		    .addr = addr_of("203.0.113.5"),
+		    .port = cases[i].port,
+		    .where = "a test"};
+
+		facts.peers = &peer;
+		facts.n_peers = 1;
+		assert_int_equal(
+		    level_at("203.0.113.5", ETH0, cases[i].check), cases[i].level);
+		assert_int_equal(level_at("203.0.113.6", ETH0, cases[i].check), NONE);
+	}
+}
+
+static void test_endpoints_of_the_api_server_are_its_addresses(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30");
+	fx.svc.ns = "default";
+	fx.svc.name = "kubernetes";
+	fx.svc.spn = "default/kubernetes:https";
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 443);
+	endpoint(&fx, "10.0.0.10", 6443, NULL);
+	finish_service(&fx, "web", "demo/web:http");
+	fx.svc.ns = "demo";
+	frontend(&fx, FE_CLUSTER, "10.96.0.2", 80);
+	frontend(&fx, FE_EXTERNAL, "10.0.0.10", 80);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_note(&fx, NOTE_REFUSE, "demo/web:http", "the API server");
+	assert_int_equal(level_of(&fx, "api-server"), NOTE_REFUSE);
+}
+
+static void test_addresses_of_others_do_not_matter_towards_iptables(void **state)
+{
+	struct node_peer peer = {
+	    .role = ROLE_GATEWAY, .addr = addr_of("192.0.2.1"), .where = "a test"};
+	struct fixture fx;
+
+	(void)state;
+	facts.peers = &peer;
+	facts.n_peers = 1;
+	web(&fx);
+	check(&fx, MODE_IPTABLES, &(struct texts){.vips = ETH0}, &able);
+	assert_int_equal(level_of(&fx, "gateway"), NONE);
+}
+
+static void test_strict_arp_is_wanted_in_networks_of_the_node(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	assert_int_equal(level_at("10.0.0.99", ETH0, "strict-arp"), NOTE_ACCEPT);
+	assert_int_equal(level_at("198.51.100.7", ETH0, "strict-arp"), NONE);
+	for (int i = 0; i < 2; i++) {
+		setup(&fx, "1.30");
+		fx.c->strict_arp = i == 0;
+		frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+		frontend(&fx, FE_LOAD_BALANCER, "10.0.0.99", 80);
+		fx.svc.type = SVC_LOAD_BALANCER;
+		check(&fx, MODE_IPVS,
+		    &(struct texts){.vips = ETH0,
+			.knobs = i ? "net.ipv4.conf.all.arp_ignore = 1\n" : NULL},
+		    &able);
+		assert_int_equal(level_of(&fx, "strict-arp"), NONE);
+	}
+}
+
+/* ---- other programs */
+
+static void test_second_writer_is_refused_unless_it_is_stopped(void **state)
+{
+	static const struct {
+		bool stopped, frozen;
+		int level;
+	} cases[] = {{false, false, NOTE_REFUSE}, {true, false, NOTE_INFO},
+	    {false, true, NOTE_INFO}};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++) {
+			struct node_writer w = {
+			    .pid = 99, .name = "kube-proxy", .stopped = cases[i].stopped};
+			struct fixture fx;
+
+			facts.writers = &w;
+			facts.n_writers = 1;
+			w.frozen = cases[i].frozen;
+			facts.health_port = true;
+			web(&fx);
+			check(&fx, to, &(struct texts){.vips = ETH0}, &able);
+			assert_int_equal(
+			    check_level(&fx.notes, "second-writer"), cases[i].level);
+			teardown(&fx);
+		}
+}
+
+static void test_health_port_alone_betrays_a_second_writer(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	facts.health_port = true;
+	web(&fx);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_note(&fx, NOTE_REFUSE, "", "health port 10256");
+	teardown(&fx);
+}
+
+static void test_rules_in_the_other_variant(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	facts.other_variant = "nft: iptables nat (7 rules)";
+	for (int i = 0; i < 2; i++) {
+		facts.other_services = i;
+		web(&fx);
+		check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+		assert_note(&fx, i ? NOTE_REFUSE : NOTE_WARNING, "iptables", "(7 rules)");
+		teardown(&fx);
+	}
 }
 
 static void test_foreign_virtual_server_is_refused(void **state)
@@ -359,18 +643,6 @@ static void test_set_of_another_type_is_refused(void **state)
 	teardown(&fx);
 }
 
-static void test_range_of_all_clients_is_said(void **state)
-{
-	struct fixture fx;
-
-	(void)state;
-	web(&fx);
-	range(&fx, "0.0.0.0/0");
-	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
-	assert_note(&fx, NOTE_WARNING, "demo/web:http", "0.0.0.0/0");
-	teardown(&fx);
-}
-
 static void check_case(
     const char *name, const struct state *ipt, const struct state *ipvs)
 {
@@ -384,7 +656,14 @@ static void check_case(
 		struct wanted w;
 
 		wanted_load(&w, cluster, config, "1.27", to, have);
-		preflight_check(to, w.model, w.conf, w.state, have, &able, &notes);
+		preflight_check(&(struct preflight){.to = to,
+				    .model = w.model,
+				    .conf = w.conf,
+				    .want = w.state,
+				    .have = have,
+				    .caps = &able,
+				    .facts = &facts},
+		    &notes);
 		for (size_t i = 0; i < notes.list.n; i++)
 			if (notes.list.v[i].level == NOTE_REFUSE)
 				fail_msg("%s: %s: %s", name, notes.list.v[i].about,
@@ -406,7 +685,35 @@ static void differences(struct fixture *fx, enum mode to)
 {
 	emit(fx, to);
 	notes_clear(&fx->notes);
-	modes_differences(to, fx->m, fx->c, &fx->notes);
+	modes_differences(to, fx->m, fx->c, &facts, &fx->notes);
+}
+
+/* The level of a difference for the service as it stands, to ipvs and back. */
+static void assert_levels(struct fixture *fx, const char *name, int to_ipvs, int back)
+{
+	differences(fx, MODE_IPVS);
+	assert_int_equal(check_level(&fx->notes, name), to_ipvs);
+	notes_clear(&fx->notes);
+	modes_differences(MODE_IPTABLES, fx->m, fx->c, &facts, &fx->notes);
+	assert_int_equal(check_level(&fx->notes, name), back);
+	teardown(fx);
+}
+
+static void test_every_finding_bears_the_name_of_a_check(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	fx.svc.affinity = true;
+	fx.svc.affinity_sec = 10800;
+	differences(&fx, MODE_IPVS);
+	assert_true(fx.notes.list.n >= 3);
+	for (size_t i = 0; i < fx.notes.list.n; i++) {
+		assert_non_null(fx.notes.list.v[i].name);
+		assert_true(check_find(fx.notes.list.v[i].name)->difference);
+	}
+	teardown(&fx);
 }
 
 static void test_plain_cluster_ip_behaves_the_same(void **state)
@@ -418,7 +725,8 @@ static void test_plain_cluster_ip_behaves_the_same(void **state)
 	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
 	endpoint(&fx, "10.244.1.5", 8080, "node-b");
 	differences(&fx, MODE_IPVS);
-	assert_int_equal(fx.notes.list.n, 0);
+	assert_int_equal(fx.notes.list.n, 1);
+	assert_note(&fx, NOTE_INFO, "all TCP services", "900 s");
 	teardown(&fx);
 }
 
@@ -434,12 +742,24 @@ static void test_local_policy_without_local_endpoint_differs(void **state)
 	fx.svc.external_local = true;
 	endpoint(&fx, "10.244.1.5", 8080, "node-b");
 	differences(&fx, MODE_IPVS);
-	assert_int_equal(fx.notes.list.n, 1);
-	assert_note(&fx, NOTE_INFO, "demo/web:http", "instead of being dropped");
+	assert_note(&fx, NOTE_WARNING, "demo/web:http", "instead of being dropped");
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &fx.notes);
-	assert_note(&fx, NOTE_INFO, "demo/web:http", "is dropped instead");
-	teardown(&fx);
+	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, &fx.notes);
+	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "is dropped instead");
+	assert_int_equal(level_of(&fx, "local-policy"), NOTE_ACCEPT);
+}
+
+static void test_local_policy_with_local_endpoint_hurts_nobody(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	fx.svc.external_local = true;
+	assert_levels(&fx, "local-policy", NONE, NONE);
+	web(&fx);
+	fx.svc.external_local = true;
+	assert_levels(&fx, "local-endpoints", NOTE_INFO, NOTE_INFO);
 }
 
 static void test_internal_local_without_endpoint_refuses(void **state)
@@ -452,12 +772,91 @@ static void test_internal_local_without_endpoint_refuses(void **state)
 	fx.svc.internal_local = true;
 	endpoint(&fx, "10.244.1.5", 8080, "node-b");
 	differences(&fx, MODE_IPVS);
-	assert_int_equal(fx.notes.list.n, 1);
 	assert_note(&fx, NOTE_INFO, "demo/web:http", "refuses connections");
-	teardown(&fx);
+	assert_int_equal(level_of(&fx, "internal-policy"), NOTE_INFO);
 }
 
-static void test_node_port_affinity_and_weights_differ(void **state)
+static void test_internal_local_with_ways_in_from_outside_hurts_on_the_way_back(
+    void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	fx.svc.internal_local = true;
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	assert_levels(&fx, "internal-policy", NOTE_WARNING, NOTE_ACCEPT);
+}
+
+static void test_local_node_port_hurts_whoever_uses_it(void **state)
+{
+	static const uint16_t ports[] = {30080}, others[] = {30081, 80};
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	assert_levels(&fx, "localhost-node-port", NOTE_WARNING, NOTE_INFO);
+	facts.localhost_ports = others;
+	facts.n_localhost_ports = 2;
+	web(&fx);
+	assert_levels(&fx, "localhost-node-port", NOTE_WARNING, NOTE_INFO);
+	facts.localhost_ports = ports;
+	facts.n_localhost_ports = 1;
+	web(&fx);
+	assert_levels(&fx, "localhost-node-port", NOTE_ACCEPT, NOTE_INFO);
+	web(&fx);
+	fx.c->localhost_node_ports = false;
+	assert_levels(&fx, "localhost-node-port", NONE, NONE);
+}
+
+static void test_range_of_all_clients_drops_them(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	range(&fx, "0.0.0.0/0");
+	assert_levels(&fx, "source-ranges", NOTE_ACCEPT, NOTE_INFO);
+	web(&fx);
+	range(&fx, "203.0.113.0/24");
+	assert_levels(&fx, "source-ranges", NONE, NONE);
+	web(&fx);
+	range(&fx, "203.0.113.0/24");
+	assert_levels(&fx, "source-ranges-node", NONE, NONE);
+	setup(&fx, "1.28");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+	fx.svc.type = SVC_LOAD_BALANCER;
+	range(&fx, "203.0.113.0/24");
+	assert_levels(&fx, "source-ranges-node", NOTE_WARNING, NOTE_WARNING);
+}
+
+static void test_hairpin_needs_the_name_of_the_node(void **state)
+{
+	static const struct {
+		const char *address, *node;
+		int level;
+	} cases[] = {
+	    {"10.244.0.5", NULL, NOTE_ACCEPT}, {"10.244.0.5", "node-a", NONE},
+	    {"10.244.9.5", NULL, NONE}, /* a pod of another node */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct fixture fx;
+
+		setup(&fx, "1.30");
+		one_prefix(
+		    &fx, &fx.c->node_pod_cidrs, &fx.c->n_node_pod_cidrs, "10.244.0.0/24");
+		frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+		endpoint(&fx, cases[i].address, 8080, cases[i].node);
+		assert_levels(&fx, "hairpin", cases[i].level, NONE);
+	}
+}
+
+static void test_affinity_weights_and_udp_differ(void **state)
 {
 	struct fixture fx;
 
@@ -465,42 +864,86 @@ static void test_node_port_affinity_and_weights_differ(void **state)
 	web(&fx);
 	fx.svc.affinity = true;
 	fx.svc.affinity_sec = 10800;
-	fx.endpoints.v[0].weight = 5;
-	fx.endpoints.v[0].weight_set = true;
-	differences(&fx, MODE_IPVS);
-	assert_note(&fx, NOTE_INFO, "demo/web:http", "does not answer on 127.0.0.1");
-	assert_note(&fx, NOTE_INFO, "demo/web:http", "session affinity");
-	assert_note(&fx, NOTE_INFO, "demo/web:http", "weights of endpoints count");
-	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &fx.notes);
-	assert_note(&fx, NOTE_INFO, "demo/web:http", "all endpoints get the same share");
-	teardown(&fx);
+	assert_levels(&fx, "affinity-memory", NOTE_INFO, NOTE_INFO);
+	for (uint32_t weight = 0; weight <= 5; weight += 5) {
+		web(&fx);
+		fx.endpoints.v[0].weight = weight;
+		fx.endpoints.v[0].weight_set = true;
+		assert_levels(
+		    &fx, "weights", NOTE_INFO, weight ? NOTE_WARNING : NOTE_ACCEPT);
+	}
+	web(&fx);
+	fx.svc.forwarding = FWD_DIRECT;
+	assert_levels(&fx, "scheduling", NONE, NOTE_ACCEPT);
+	web(&fx);
+	fx.svc.proto = IPPROTO_UDP;
+	assert_levels(&fx, "udp-timeout", NOTE_INFO, NOTE_INFO);
+	web(&fx);
+	fx.svc.proto = IPPROTO_UDP;
+	assert_levels(&fx, "idle-timeout", NONE, NONE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_fit_node_is_not_refused),
-	    cmocka_unit_test(test_missing_parts_of_the_kernel_are_named),
-	    cmocka_unit_test(test_missing_scheduler_is_named),
-	    cmocka_unit_test(test_going_back_needs_no_ipvs),
-	    cmocka_unit_test(test_full_conntrack_table),
-	    cmocka_unit_test(test_host_firewall_that_drops_the_rest_is_refused),
-	    cmocka_unit_test(test_host_firewall_that_lets_the_rest_in_is_not),
-	    cmocka_unit_test(test_forward_that_drops_is_said_on_the_way_back),
-	    cmocka_unit_test(test_dnat_for_local_destinations_above_ours_is_said),
-	    cmocka_unit_test(test_untracked_cluster_ip_is_refused),
-	    cmocka_unit_test(test_cluster_ip_on_another_interface_is_refused),
-	    cmocka_unit_test(test_load_balancer_address_on_another_interface_is_said),
-	    cmocka_unit_test(test_foreign_virtual_server_is_refused),
-	    cmocka_unit_test(test_virtual_server_of_a_broken_off_run_is_not),
-	    cmocka_unit_test(test_set_of_another_type_is_refused),
-	    cmocka_unit_test(test_range_of_all_clients_is_said),
-	    cmocka_unit_test(test_no_case_is_refused),
-	    cmocka_unit_test(test_plain_cluster_ip_behaves_the_same),
-	    cmocka_unit_test(test_local_policy_without_local_endpoint_differs),
-	    cmocka_unit_test(test_internal_local_without_endpoint_refuses),
-	    cmocka_unit_test(test_node_port_affinity_and_weights_differ),
+	    cmocka_unit_test_setup(test_fit_node_is_not_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_missing_parts_of_the_kernel_are_named, reset_facts),
+	    cmocka_unit_test_setup(test_missing_scheduler_is_named, reset_facts),
+	    cmocka_unit_test_setup(test_going_back_needs_no_ipvs, reset_facts),
+	    cmocka_unit_test_setup(test_full_conntrack_table, reset_facts),
+	    cmocka_unit_test_setup(
+		test_host_firewall_that_drops_the_rest_is_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_host_firewall_that_lets_the_rest_in_is_not, reset_facts),
+	    cmocka_unit_test_setup(
+		test_forward_that_drops_is_said_on_the_way_back, reset_facts),
+	    cmocka_unit_test_setup(
+		test_dnat_for_local_destinations_is_told_by_place_and_port, reset_facts),
+	    cmocka_unit_test_setup(test_untracked_cluster_ip_is_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_cluster_ip_on_another_interface_is_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_load_balancer_address_on_another_interface_is_said, reset_facts),
+	    cmocka_unit_test_setup(
+		test_own_address_is_told_from_one_that_wanders, reset_facts),
+	    cmocka_unit_test_setup(
+		test_own_address_cannot_be_accepted_before_1_28, reset_facts),
+	    cmocka_unit_test_setup(test_address_of_another_node_is_refused, reset_facts),
+	    cmocka_unit_test_setup(test_addresses_of_peers_are_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_endpoints_of_the_api_server_are_its_addresses, reset_facts),
+	    cmocka_unit_test_setup(
+		test_addresses_of_others_do_not_matter_towards_iptables, reset_facts),
+	    cmocka_unit_test_setup(
+		test_strict_arp_is_wanted_in_networks_of_the_node, reset_facts),
+	    cmocka_unit_test_setup(
+		test_second_writer_is_refused_unless_it_is_stopped, reset_facts),
+	    cmocka_unit_test_setup(
+		test_health_port_alone_betrays_a_second_writer, reset_facts),
+	    cmocka_unit_test_setup(test_rules_in_the_other_variant, reset_facts),
+	    cmocka_unit_test_setup(test_foreign_virtual_server_is_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_virtual_server_of_a_broken_off_run_is_not, reset_facts),
+	    cmocka_unit_test_setup(test_set_of_another_type_is_refused, reset_facts),
+	    cmocka_unit_test_setup(test_no_case_is_refused, reset_facts),
+	    cmocka_unit_test_setup(test_plain_cluster_ip_behaves_the_same, reset_facts),
+	    cmocka_unit_test_setup(
+		test_local_policy_without_local_endpoint_differs, reset_facts),
+	    cmocka_unit_test_setup(
+		test_internal_local_without_endpoint_refuses, reset_facts),
+	    cmocka_unit_test_setup(
+		test_every_finding_bears_the_name_of_a_check, reset_facts),
+	    cmocka_unit_test_setup(
+		test_local_policy_with_local_endpoint_hurts_nobody, reset_facts),
+	    cmocka_unit_test_setup(
+		test_internal_local_with_ways_in_from_outside_hurts_on_the_way_back,
+		reset_facts),
+	    cmocka_unit_test_setup(
+		test_local_node_port_hurts_whoever_uses_it, reset_facts),
+	    cmocka_unit_test_setup(test_range_of_all_clients_drops_them, reset_facts),
+	    cmocka_unit_test_setup(test_hairpin_needs_the_name_of_the_node, reset_facts),
+	    cmocka_unit_test_setup(test_affinity_weights_and_udp_differ, reset_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

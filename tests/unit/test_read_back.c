@@ -235,8 +235,7 @@ static void test_mode_is_told(void **state)
 		assert_true(!era.to || era.to >= 27);
 		/* Without a virtual server nothing of ipvs mode carries anything. */
 		if (c.model->n_services && g->pure)
-			assert_int_equal(
-			    state_mode_of(c.state, f), MODE_BIT(g->mode));
+			assert_int_equal(state_mode_of(c.state, f), MODE_BIT(g->mode));
 	}
 	close_case(&c);
 }
@@ -262,8 +261,7 @@ static void test_settings_are_told(void **state)
 			bool detects = conf_detector(c.conf, f, &a);
 
 			if (!(s->families & g->families & FAMILY_BIT(f)) ||
-			    !s->n_endpoints ||
-			    addr_family(&s->endpoints[0].addr) != f)
+			    !s->n_endpoints || addr_family(&s->endpoints[0].addr) != f)
 				continue;
 			assert_int_equal(told->masquerade_all, c.conf->masquerade_all);
 			if (c.conf->masquerade_all)
@@ -277,7 +275,8 @@ static void test_settings_are_told(void **state)
 	close_case(&c);
 }
 
-/* Where nobody is, rules cannot say the policy again: they would need an endpoint elsewhere. */
+/* Where nobody is, rules cannot say the policy again: they would need an endpoint
+ * elsewhere. */
 static char *text_of_policies(const struct model *m)
 {
 	struct model copy = *m;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Saved tables that are damaged: each line deleted in turn, cut off anywhere, wrapped by a
- * mail program. No crash, never an endpoint that the service does not have, and a finding
- * whenever the model is another one, unless what is gone leaves no trace.
+ * Saved tables that are damaged: each line deleted in turn, cut off anywhere, wrapped by
+ * a mail program. No crash, never an endpoint that the service does not have, and a
+ * finding whenever the model is another one, unless what is gone leaves no trace.
  */
 #include "config.h"
 
@@ -119,8 +119,8 @@ static void assert_no_wrong_endpoint(
 }
 
 /* Lines whose absence nothing else in a save shows: one more way into a chain that has
- * others, a service that is nothing but this line, one of several source ranges, the first of
- * the local endpoints: without it the others are a list of their own. */
+ * others, a service that is nothing but this line, one of several source ranges, the
+ * first of the local endpoints: without it the others are a list of their own. */
 static bool leaves_no_trace(const char *line, size_t len)
 {
 	AUTO(mem) char *s = strndup(line, len);
@@ -132,8 +132,8 @@ static bool leaves_no_trace(const char *line, size_t len)
 }
 
 /* Returns whether the model is another one. */
-static bool check(const char *what, const char *text, const struct result *whole,
-    bool silent_is_fine)
+static bool check(
+    const char *what, const char *text, const struct result *whole, bool silent_is_fine)
 {
 	struct result r = read_text(text);
 	char *a, *b;
@@ -236,15 +236,15 @@ static void test_scribbled_and_wrapped(void **state)
 
 /* ---- what people attach to tickets */
 
-#define TABLE                                                                             \
-	"*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n"      \
-	":KUBE-SVC-NPX46M4PTMTKRN6Y - [0:0]\n:KUBE-SEP-V2PECCYPB6X2GSCW - [0:0]\n"            \
-	"-A PREROUTING -j KUBE-SERVICES\n-A OUTPUT -j KUBE-SERVICES\n"                        \
-	"-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "                       \
-	"\"default/kubernetes:https cluster IP\" -m tcp --dport 443 -j "                      \
-	"KUBE-SVC-NPX46M4PTMTKRN6Y\n"                                                         \
+#define TABLE                                                                            \
+	"*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n" \
+	":KUBE-SVC-NPX46M4PTMTKRN6Y - [0:0]\n:KUBE-SEP-V2PECCYPB6X2GSCW - [0:0]\n"       \
+	"-A PREROUTING -j KUBE-SERVICES\n-A OUTPUT -j KUBE-SERVICES\n"                   \
+	"-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "                  \
+	"\"default/kubernetes:https cluster IP\" -m tcp --dport 443 -j "                 \
+	"KUBE-SVC-NPX46M4PTMTKRN6Y\n"                                                    \
 	"-A KUBE-SVC-NPX46M4PTMTKRN6Y -j KUBE-SEP-V2PECCYPB6X2GSCW\n"
-#define SEP(target)                                                                       \
+#define SEP(target)                                                                      \
 	"-A KUBE-SEP-V2PECCYPB6X2GSCW -p tcp -m tcp -j DNAT" target "\nCOMMIT\n"
 #define FILTER "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n"
 #define WHOLE FILTER TABLE SEP(" --to-destination 172.18.0.2:6443")
@@ -279,17 +279,14 @@ static void test_what_is_wrong_is_named(void **state)
 	assert_incomplete(
 	    FILTER TABLE SEP(""), ":14: KUBE-SEP-V2PECCYPB6X2GSCW: DNAT with no address");
 	assert_incomplete(FILTER TABLE "COMMIT\n", "there is no DNAT in this chain");
-	assert_incomplete(
-	    FILTER
-	    TABLE "-A KUBE-SVC-NPX46M4PTMTKRN6Y -j KUBE-SEP-AAAAAAAAAAAAAAAA\nCOMMIT\n",
+	assert_incomplete(FILTER TABLE
+	    "-A KUBE-SVC-NPX46M4PTMTKRN6Y -j KUBE-SEP-AAAAAAAAAAAAAAAA\nCOMMIT\n",
 	    "jump to a chain that is not there: KUBE-SEP-AAAAAAAAAAAAAAAA");
-	assert_incomplete(
-	    FILTER TABLE
+	assert_incomplete(FILTER TABLE
 	    "-A KUBE-SVC-NPX46M4PTMTKRN6Y -m recent --rcheck --seconds 10800 --reap "
 	    "-j KUBE-SEP-V2PECCYPB6X2GSCW\n" SEP(" --to-destination 172.18.0.2:6443"),
 	    "recent without a list");
-	assert_incomplete(
-	    FILTER TABLE
+	assert_incomplete(FILTER TABLE
 	    "-A KUBE-SVC-NPX46M4PTMTKRN6Y -m hashlimit --hashlimit-upto 1/sec "
 	    "-j DROP\n" SEP(" --to-destination 172.18.0.2:6443"),
 	    "KUBE-SVC-NPX46M4PTMTKRN6Y: this rule is not understood");
@@ -339,7 +336,8 @@ static void test_saves_of_all_sorts(void **state)
 	/* twice the same node: the later one counts */
 	assert_reads(WHOLE WHOLE, 2);
 	/* with the shell's prompt and a listing between */
-	assert_reads("$ iptables-save\n" FILTER "Chain INPUT (policy ACCEPT)\ntarget prot\n"
+	assert_reads("$ iptables-save\n" FILTER
+		     "Chain INPUT (policy ACCEPT)\ntarget prot\n"
 		     "\n" TABLE SEP(" --to-destination 172.18.0.2:6443"),
 	    2);
 	/* ip6tables-save behind it, with its head and without */
@@ -347,8 +345,9 @@ static void test_saves_of_all_sorts(void **state)
 			   "*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n"
 			   "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n",
 	    0);
-	assert_reads(WHOLE "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s fd00::/8 -j ACCEPT\n"
-			   "COMMIT\n",
+	assert_reads(WHOLE
+	    "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s fd00::/8 -j ACCEPT\n"
+	    "COMMIT\n",
 	    0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Saved states of kube-proxies of all times, testdata/eras: each is read back to the model
- * beside it.
+ * Saved states of kube-proxies of all times, testdata/eras: each is read back to the
+ * model beside it.
  */
 #include "config.h"
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* doctor: the checks of a migration alone. */
+#include "config.h"
+
+#include "cmd/cmd.h"
+#include "cmd/fitness.h"
+#include "cmd/report.h"
+#include "kernel/fw_variant.h"
+#include "verify/check.h"
+
+/* Without --to: the mode that the node is not in. */
+static enum mode other_mode(const struct context *ctx)
+{
+	unsigned carrying = 0;
+
+	family_foreach (f)
+		carrying |= own_modes_carrying(ctx->have, f);
+	return carrying & OWN_IPVS ? MODE_IPTABLES : MODE_IPVS;
+}
+
+static int examine(struct context *ctx, struct error *err)
+{
+	/* That both variants are in use is a finding here, no end. */
+	if (ctx->opts.variant == FW_AUTO) {
+		ctx->variant_guessed = true;
+		if (fw_variant_likely(FW_AUTO, &ctx->opts.variant, err))
+			return -1;
+	}
+	if (context_load(ctx, err) || context_read(ctx, err))
+		return -1;
+	if (!ctx->opts.to_given)
+		ctx->opts.mode = other_mode(ctx);
+	return context_emit(ctx, ctx->opts.mode, err) || fitness_examine(ctx, false, err)
+		   ? -1
+		   : 0;
+}
+
+int cmd_doctor(struct context *ctx, struct error *err)
+{
+	struct strbuf sb = {.out = stdout};
+	size_t refusals, unaccepted;
+	bool fit;
+	int r;
+
+	if (examine(ctx, err))
+		return -1;
+	refusals = notes_count(&ctx->findings, NOTE_REFUSE);
+	unaccepted = fitness_unaccepted(ctx);
+	fit = !refusals && !unaccepted;
+	if (ctx->opts.output == OUT_JSON)
+		check_print_json(&sb, &ctx->findings, ctx->opts.mode, fit);
+	else
+		check_print(&sb, &ctx->findings, ctx->opts.mode);
+	r = report_flush(&sb, err);
+	strbuf_free(&sb);
+	if (r)
+		return -1;
+	if (!ctx->opts.from)
+		report_info(ctx, "no services were given (-f): nothing was compared with "
+				 "their addresses");
+	report_info(ctx, "a switch to %s mode would %s", mode_name(ctx->opts.mode),
+	    refusals	 ? "be refused"
+	    : unaccepted ? "be refused unless what can hurt is accepted, with --accept"
+			 : "not be refused");
+	return fit ? EXIT_DONE : EXIT_REFUSED;
+}

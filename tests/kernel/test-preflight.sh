@@ -1,0 +1,342 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A node with one problem, and doctor names that one and no other; what migrate says to it, with
+# and without --accept; and --freeze with processes that bear kube-proxy's name. In namespaces
+# of their own on this machine's kernel; what needs IPVS is in the guest's test-preflight.sh.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+golden=$here/../../testdata/golden
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
+failed=0 passed=0 variant=legacy
+
+skip()
+{
+	echo "test-preflight.sh: $*"
+	[ -z "${VIPSHIFT_NOSKIP:-}" ] || exit 1
+	exit 77
+}
+
+ok() # WHAT COMMAND...
+{
+	local what=$1
+	shift
+	if "$@" >"$work/output" 2>&1; then
+		passed=$((passed + 1))
+	else
+		echo "test-preflight.sh: FAIL: $what (exit status $?)"
+		head -20 "$work/output" | sed 's/^/    /'
+		failed=$((failed + 1))
+	fi
+}
+
+# vs STATUS ARGUMENTS...: runs vipshift with the cluster as it stands.
+vs()
+{
+	local status=$1 got=0
+	shift
+	timeout 30 "$VIPSHIFT" "$@" --iptables "$variant" -f "$work/cluster.json" -n node-a \
+		-c "$golden/dual-stack/config.yaml" </dev/null || got=$?
+	[ "$got" = "$status" ] || { echo "exit status $got, expected $status"; return 1; }
+}
+
+# cluster FILTER: the sample cluster, changed by a jq filter.
+cluster() { jq "$1" "$golden/dual-stack/cluster.json" >"$work/cluster.json"; }
+service() { echo "(.items[] | select(.kind == \"Service\" and .metadata.name == \"$1\"))"; }
+external() { cluster "$(service dual-ext).spec.externalIPs = [\"$1\"]"; }
+
+# findings OPTIONS...: names and levels of what stands against a switch; this kernel may have
+# no IPVS.
+findings()
+{
+	vs "$1" doctor --to "$2" -o json "${@:3}" 2>"$work/err" >"$work/doctor.json" ||
+		{ cat "$work/doctor.json" "$work/err"; return 1; }
+	jq -r '.findings[] | select(.level == "accept" or .level == "refuse")
+		| select(.name != "kernel") | "\(.name) \(.level)"' "$work/doctor.json" | sort -u
+}
+
+# finds WHAT 'NAME LEVEL' [OPTIONS...]: doctor finds exactly that towards ipvs.
+finds()
+{
+	local what=$1 want=$2
+	shift 2
+	ok "$what: doctor finds '$want' only" same "$want" 3 ipvs "$@"
+}
+same() { [ "$(findings "${@:2}" | tee "$work/found")" = "$1" ] || { cat "$work/found"; return 1; }; }
+says() { "${@:2}" 2>&1 | tee "$work/said" | grep -qE -- "$1" || { cat "$work/said"; return 1; }; }
+not() { ! "$@"; }
+has_rules() { iptables-legacy-save 2>/dev/null | grep -q 'KUBE-SVC-'; }
+
+# ---- whose address it is
+
+test_addresses()
+{
+	local name
+
+	external 10.0.0.11
+	finds "this node's address" 'own-address accept' --kube-proxy 1.28
+	finds "this node's address before 1.28" 'own-address refuse' --kube-proxy 1.27
+	ok "what it means is said" says 'own address, on eth0.*give the service another' \
+		vs 3 doctor --to ipvs
+	while read -r address name; do
+		external "$address"
+		finds "$address" "$name refuse"
+	done <<-END
+	10.0.0.12 node-address
+	fd00:10::13 node-address
+	10.0.0.1 gateway
+	fd00:10::1 gateway
+	198.51.100.53 resolver
+	198.51.100.10 api-server
+	203.0.113.9 ssh-peer
+	END
+	external 198.51.100.77
+	finds "nobody's address" ''
+	external 198.51.100.76
+	(exec 9<>/dev/tcp/127.0.0.1/1) 2>/dev/null || :
+	ip netns exec other perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "10.0.0.11:22", LocalAddr => "198.51.100.76")
+			or die $!;
+		open my $f, ">", $ARGV[0]; close $f; sleep 30' "$work/connected" &
+	wait_for test -e "$work/connected"
+	finds "the client of an SSH connection" 'ssh-peer refuse'
+	kill $!
+	# The service itself is what the node asks there.
+	cluster "$(service dual-ext).spec.externalIPs = [\"198.51.100.10\"]
+		| $(service dual-ext).spec.ports[0].port = 6443"
+	finds "the API server behind its own service" ''
+}
+
+test_links()
+{
+	cluster .
+	ip addr add 10.96.25.1/32 dev lo
+	finds "a cluster IP on another link" 'other-link refuse'
+	ip addr del 10.96.25.1/32 dev lo
+	ip addr add 198.51.100.25/32 dev lo
+	finds "an external IP that wanders" ''
+	ok "is said" says 'warning +other-link +default/dual-ext' vs 3 doctor --to ipvs
+	ip addr del 198.51.100.25/32 dev lo
+	cluster "$(service dual-lb).status.loadBalancer.ingress[0].ip = \"10.0.0.200\""
+	finds "a load balancer in the node's network" 'strict-arp accept'
+	sed 's/strictARP: false/strictARP: true/' "$golden/dual-stack/config.yaml" >"$work/c.yaml"
+	ok "strictARP settles it" not says 'strict-arp +ipvs' \
+		"$VIPSHIFT" doctor --to ipvs --iptables legacy -f "$work/cluster.json" -n node-a -c "$work/c.yaml"
+}
+
+# ---- rules of others
+
+test_rules()
+{
+	cluster .
+	iptables-legacy -t raw -A PREROUTING -d 10.96.25.1/32 -p udp -j CT --notrack
+	finds "NOTRACK rules" 'untracked refuse'
+	iptables-legacy -t raw -F
+	iptables-legacy -P INPUT DROP
+	iptables-legacy -A INPUT -i lo -j ACCEPT
+	finds "filter INPUT that drops the rest" 'input-firewall accept'
+	# What it says to do.
+	iptables-legacy -A INPUT -d 10.96.0.0/12 -j ACCEPT
+	iptables-legacy -A INPUT -m multiport -p tcp --dports 80,30000:32767 -j ACCEPT
+	finds "the same with exceptions" ''
+	iptables-legacy -P INPUT ACCEPT
+	iptables-legacy -F INPUT
+	iptables-legacy -A INPUT -p tcp --dport 30180 -j DROP
+	finds "a rule against a node port" 'input-firewall accept'
+	iptables-legacy -F INPUT
+	iptables-legacy -t nat -N HOSTPORT
+	iptables-legacy -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j HOSTPORT
+	iptables-legacy -t nat -A HOSTPORT -p tcp --dport 8081 -j DNAT --to 10.244.0.9:80
+	finds "a host port that no service has" ''
+	iptables-legacy -t nat -A HOSTPORT -p tcp --dport 80 -j DNAT --to 10.244.0.9:80
+	finds "a host port that a service has" 'local-dnat accept'
+	iptables-legacy -t nat -N KUBE-SERVICES
+	iptables-legacy -t nat -I PREROUTING -m comment --comment "kubernetes service portals" \
+		-j KUBE-SERVICES
+	finds "the same behind kube-proxy's rules" ''
+	iptables-legacy -t nat -F
+	iptables-legacy -t nat -X
+	ipset create KUBE-CLUSTER-IP hash:net
+	finds "a set of another type" 'foreign-set refuse'
+	ipset destroy KUBE-CLUSTER-IP
+	iptables-legacy -P FORWARD DROP
+	ok "filter FORWARD is for the way back" says 'warning +forward-firewall' \
+		vs 0 doctor --to iptables
+	iptables-legacy -P FORWARD ACCEPT
+}
+
+test_variants()
+{
+	iptables-nft -w 5 -t nat -N KUBE-SERVICES 2>/dev/null || return 0
+	iptables-nft -t nat -A KUBE-SERVICES -p tcp --dport 1 -j RETURN
+	iptables-legacy -t nat -N KUBE-SERVICES
+	iptables-legacy -t nat -A KUBE-SERVICES -p tcp --dport 1 -j RETURN
+	variant=auto
+	finds "service rules in both variants" 'both-variants refuse'
+	ok "migrate is refused" says 'both variants' vs 3 migrate --to ipvs --dry-run
+	variant=legacy
+	finds "one of them was chosen" ''
+	ok "is said" says 'warning +both-variants .*nft: iptables nat' vs 3 doctor --to ipvs
+	iptables-legacy -t nat -F
+	iptables-legacy -t nat -X
+	iptables-nft -t nat -F
+	iptables-nft -t nat -X
+	finds "rules in none" ''
+}
+
+# ---- other programs
+
+wait_for() { for _ in {1..100}; do ! "$@" || return 0; sleep 0.1; done; return 1; }
+state_of() { awk '/^State:/ { print $2 }' "/proc/$1/status"; }
+runs() { [ "$(state_of "$1")" = S ]; }
+stands() { [ "$(state_of "$1")" = T ]; }
+
+test_writers()
+{
+	local pid
+	cluster .
+	perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 10256, Listen => 1)
+		or die; sleep 60' &
+	pid=$!
+	wait_for says 'second-writer refuse' findings 3 ipvs
+	finds "kube-proxy's health port" 'second-writer refuse'
+	kill $pid
+	wait $pid || :
+	for name in kube-proxy kube-router; do
+		cp "$(command -v sleep)" "$work/bin/$name"
+		"$work/bin/$name" 60 &
+		pid=$!
+		wait_for says 'second-writer refuse' findings 3 ipvs
+		finds "$name" 'second-writer refuse'
+		ok "the process is named" says "$name: process $pid is running.*--freeze" \
+			vs 3 migrate --to iptables --yes
+		kill -STOP $pid
+		wait_for stands $pid
+		finds "$name that is stopped" ''
+		kill -9 $pid
+		wait $pid 2>/dev/null || :
+	done
+	# One of another network namespace has other tables.
+	ip netns exec other "$work/bin/kube-proxy" 60 &
+	sleep 0.3
+	finds "kube-proxy of another network" ''
+	kill $!
+}
+
+# A kube-proxy that starts programs, as iptables-restore, and one must not be caught at work.
+busy_proxy()
+{
+	mkfifo "$work/nothing"
+	cat >"$work/bin/kube-proxy" <<-END
+	#!/bin/bash
+	exec 9<>$work/nothing
+	while :; do
+		sleep 0.15
+		read -rt 0.1 -u 9 || :
+	done
+	END
+	chmod 755 "$work/bin/kube-proxy"
+}
+
+test_freeze()
+{
+	local pid migrate=(migrate --to iptables --yes --freeze)
+	busy_proxy
+	"$work/bin/kube-proxy" &
+	pid=$!
+	# No local endpoint: works in ipvs mode, and is dropped in iptables mode.
+	cluster "$(service dual-lb).spec.externalTrafficPolicy = \"Local\"
+		| (.items[] | select(.kind == \"EndpointSlice\").endpoints[]?.nodeName) = \"node-b\""
+	ok "what can hurt is found" says 'local-policy accept' findings 3 iptables
+	ok "it is refused" says 'add: --accept local-policy$' vs 3 "${migrate[@]}" auto
+	ok "nothing was written" not has_rules
+	ok "the process goes on after a refusal" runs $pid
+	ok "a dry run says so, too" says 'would be refused' vs 3 migrate --to iptables --dry-run \
+		--freeze auto
+	ok "a name that is none" says 'expected a name' vs 64 migrate --to iptables --accept speed
+	ok "accepted in a dry run" vs 2 migrate --to iptables --dry-run --freeze auto \
+		--accept local-policy
+	ok "the plan has it as well" says '! local-policy +no local endpoint' \
+		vs 2 migrate --to iptables --dry-run --freeze auto --accept all
+	ok "and as JSON" says '"name": "local-policy", "level": "accept"' \
+		vs 2 migrate --to iptables --dry-run --freeze auto --accept all -o json
+	ok "a dry run stops nothing" runs $pid
+	ok "one that is not there" says 'no such process' vs 64 "${migrate[@]}" 999999
+	ok "migrate with the process stopped" says "process $pid\) is left stopped" \
+		vs 0 "${migrate[@]}" "$pid" --accept local-policy
+	ok "it was written" has_rules
+	ok "the process stands" stands $pid
+	ok "no child of it was at work" not pgrep -P $pid
+	ok "who it is, is kept" grep -q " $pid .* keep kube-proxy" "$VIPSHIFT_STATE_DIR/frozen"
+	ok "nothing to do: it goes on" says "process $pid\) goes on" \
+		vs 0 "${migrate[@]}" auto --accept all
+	ok "it does" wait_for not stands $pid
+	ok "nothing is kept" not test -e "$VIPSHIFT_STATE_DIR/frozen"
+	"$VIPSHIFT" flush iptables --yes -q
+	ok "migrate and continue" vs 0 "${migrate[@]}" auto:continue --accept all
+	ok "it goes on after the switch" wait_for not stands $pid
+	kill -9 $pid
+}
+
+inside()
+{
+	mount -t tmpfs run /run
+	ip link set lo up
+	ip netns add other
+	ip link add eth0 type veth peer name eth0 netns other
+	ip addr add 10.0.0.11/24 dev eth0
+	ip addr add fd00:10::11/64 dev eth0 nodad
+	ip link set eth0 up
+	ip -n other addr add 198.51.100.76/32 dev eth0
+	ip -n other link set eth0 up
+	ip -n other route add 10.0.0.11/32 dev eth0
+	ip route add default via 10.0.0.1
+	ip route add 198.51.100.76/32 dev eth0
+	ip -6 route add default via fd00:10::1
+	perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 22, Listen => 5,
+		ReuseAddr => 1) or die; my @all; push @all, $_ while $_ = $s->accept' &
+	sshd=$!
+	echo 'nameserver 198.51.100.53' >"$work/resolv.conf"
+	mount --bind "$work/resolv.conf" /etc/resolv.conf
+	printf '127.0.0.1 localhost\n198.51.100.10 api.cluster.example api\n' >"$work/hosts"
+	mount --bind "$work/hosts" /etc/hosts
+	printf 'clusters:\n- cluster:\n    server: https://api.cluster.example:6443\n' \
+		>"$work/kubeconfig"
+	export KUBECONFIG=$work/kubeconfig SSH_CONNECTION='203.0.113.9 50000 10.0.0.11 22'
+
+	cluster .
+	finds "a fit node" ''
+	ok "without services, too" says 'no services were given' \
+		"$VIPSHIFT" doctor --to iptables
+	test_addresses
+	test_links
+	test_rules
+	test_variants
+	test_writers
+	test_freeze
+	kill $sshd
+	echo "test-preflight.sh: $passed passed, $failed failed"
+	[ "$failed" = 0 ]
+}
+
+if [ "${1:-}" = inside ]; then
+	inside
+	exit
+fi
+
+for tool in ipset iptables-legacy jq perl; do
+	command -v "$tool" >/dev/null || skip "$tool is missing: install ipset, iptables, jq"
+done
+unshare=(unshare -nmp --fork --mount-proc)
+[ "$(id -u)" = 0 ] || unshare=(unshare -rnmp --fork --mount-proc)
+"${unshare[@]}" true 2>/dev/null || skip "${unshare[*]} is not allowed here"
+"${unshare[@]}" iptables-legacy -t nat -L >/dev/null 2>&1 ||
+	skip "this kernel has no legacy iptables"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/bin" "$work/state"
+export work XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state
+timeout 120 "${unshare[@]}" "$0" inside

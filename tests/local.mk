@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
 	tests/unit/test_snapshot \
+	tests/unit/test_tolerate \
 	tests/unit/test_traffic \
 	tests/unit/test_verify \
 	tests/unit/test_vip
@@ -78,9 +79,10 @@ check-kernel check-guest: all $(check_PROGRAMS)
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
-	tests/guest/drift-ipvs.sh tests/kernel/test-drift.sh tests/kernel/test-repair.sh \
-	tests/kernel/test-preflight.sh \
-	tests/lib/drift.sh \
+	tests/guest/drift-ipvs.sh tests/guest/foreign-ipvs.sh \
+	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
+	tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
+	tests/lib/drift.sh tests/lib/foreign.sh tests/lib/loaded.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \
 	tools/install tools/packages

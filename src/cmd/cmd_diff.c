@@ -36,7 +36,7 @@ int cmd_diff(struct context *ctx, struct error *err)
 	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
 	if (ctx->opts.against)
 		scope.kinds = kinds_of(ctx->have);
-	if (plan_make(ctx->want, ctx->have, &scope, &plan, err))
+	if (context_plan(ctx, &scope, &plan, err))
 		return -1;
 	report_notes(ctx, &plan->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
 	if (report_plan(ctx, plan, false, err))

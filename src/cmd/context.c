@@ -12,6 +12,7 @@
 #include "kernel/caps.h"
 #include "model/model_state.h"
 #include "plan/drain.h"
+#include "plan/tolerate.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -300,13 +301,18 @@ void context_take_addresses(struct context *ctx, const struct state *s)
 	conf_set_addrs(ctx->conf, v, n);
 }
 
-static void take_sysctls(struct context *ctx)
+/* What kube-proxy asks the kernel before it decides. */
+static void take_facts(struct context *ctx)
 {
-	const struct knob *k =
-	    knob_find(&ctx->have->knobs, "net.netfilter.nf_conntrack_tcp_be_liberal");
+	const struct knob_table *t = &ctx->have->knobs;
+	const char *liberal = knob_fact(t, "net.netfilter.nf_conntrack_tcp_be_liberal");
+	const char *kernel = knob_fact(t, "kernel.osrelease");
 
-	if (k && k->value && strcmp(k->value, "0"))
+	if (liberal && strcmp(liberal, "0"))
 		ctx->conf->tcp_be_liberal = true;
+	if (kernel)
+		conf_take_kernel(ctx->conf, kernel);
+	ctx->conf->single_family = access("/proc/net/if_inet6", F_OK) != 0;
 }
 
 int context_reread(struct context *ctx, struct error *err)
@@ -336,7 +342,7 @@ int context_read(struct context *ctx, struct error *err)
 	if (!ctx->opts.against) {
 		state_dir_read_ledger(ctx);
 		context_take_addresses(ctx, ctx->have);
-		take_sysctls(ctx);
+		take_facts(ctx);
 	}
 	return 0;
 }
@@ -374,6 +380,8 @@ int context_emit(struct context *ctx, enum mode mode, struct error *err)
 	state_free(ctx->want);
 	ctx->want = want;
 	ctx->emitted = want->lvs;
+	family_foreach (f)
+		ctx->emitted_fw[f] = want->fw[f];
 	return 0;
 }
 
@@ -385,6 +393,40 @@ size_t context_drain(struct context *ctx)
 	drain_servers(&ctx->emitted, &ctx->have->lvs, &ctx->ledger, state_dir_now(),
 	    ctx->want->arena, &ctx->want->lvs);
 	return drain_count(&ctx->emitted, &ctx->want->lvs);
+}
+
+/* Lets ctx->want have what of the tables needs no change, as the plan tells. */
+static size_t tolerate(struct context *ctx, const struct plan *p)
+{
+	struct notes notes = {0};
+	size_t n = 0;
+
+	family_foreach (f)
+		for (enum fw_table_id t = 0; t < FW_TABLE_COUNT; t++) {
+			struct fw_table *want = &ctx->want->fw[f].tables[t];
+
+			n += tolerate_chains(p, f, t, want, &ctx->have->fw[f].tables[t],
+			    ctx->conf->tcp_be_liberal, ctx->want->arena, want, &notes);
+		}
+	report_notes(ctx, &notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
+	notes_clear(&notes);
+	return n;
+}
+
+int context_plan(
+    struct context *ctx, const struct scope *scope, struct plan **ret, struct error *err)
+{
+	AUTO(plan) struct plan *p = NULL;
+
+	family_foreach (f)
+		ctx->want->fw[f] = ctx->emitted_fw[f];
+	if (plan_make(ctx->want, ctx->have, scope, &p, err))
+		return -1;
+	if (tolerate(ctx, p))
+		return plan_make(ctx->want, ctx->have, scope, ret, err);
+	*ret = p;
+	p = NULL;
+	return 0;
 }
 
 struct scope context_scope(const struct context *ctx, unsigned modes)

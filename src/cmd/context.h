@@ -27,6 +27,7 @@ struct context {
 	unsigned seen_modes[FAMILY_COUNT];
 	struct reading *reading; /* under way beside the loading of the model, or NULL */
 	struct lvs_table emitted; /* want->lvs before context_drain() */
+	struct fw_ruleset emitted_fw[FAMILY_COUNT]; /* and want->fw before context_plan() */
 	struct arena *arena;
 	struct ledger ledger; /* of earlier runs */
 	struct kernel_caps caps;   /* the examination before a switch: fitness_examine() */
@@ -70,6 +71,12 @@ int context_emit(struct context *ctx, enum mode mode, struct error *err);
  * are not wanted do so, by adding them to ctx->want. To be called before anything is
  * compared, and again after ctx->have was read again to plan anew. */
 size_t context_drain(struct context *ctx);
+
+/* The plan from ctx->have to ctx->want, which then is content with chains of ctx->have that
+ * differ in their text only, as those of other releases do; what there is of that is
+ * reported with -v. ctx->have must live as long as ctx->want, or until the next plan. */
+int context_plan(struct context *ctx, const struct scope *scope, struct plan **ret,
+    struct error *err);
 
 /* What a run for these modes may touch. Borrows from ctx. */
 struct scope context_scope(const struct context *ctx, unsigned modes);

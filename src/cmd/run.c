@@ -111,7 +111,7 @@ static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 static int plan_model(struct run *r, struct plan **ret, struct error *err)
 {
 	r->draining = context_drain(r->ctx);
-	return plan_make(r->ctx->want, r->ctx->have, &r->scope, ret, err);
+	return context_plan(r->ctx, &r->scope, ret, err);
 }
 
 /* One try: plan from ctx->have and run it. Returns an exit status or -1. */

@@ -95,7 +95,6 @@ static int build_skeleton(
 	    {"localhost_node_ports", NULL, rm->node_ports.localhost},
 	    {"any_node_address", NULL, rm->node_ports.all},
 	    {"invalid_drop", NULL, !(d->be_liberal_skips_invalid && c->tcp_be_liberal)},
-	    {"nfacct", NULL, d->nfacct && c->nfacct},
 	    {"random_fully", NULL, c->random_fully},
 	};
 

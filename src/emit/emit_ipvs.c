@@ -233,21 +233,27 @@ static void add_link(struct state *s)
 
 static void add_knobs(struct state *s, const struct conf *c)
 {
-	/* conn_reuse_mode is left alone: kube-proxy writes it on kernels before 5.9 only.
-	 */
-	static const struct knob knobs[] = {
-	    {"net.ipv4.vs.conntrack", "1"},
-	    {"net.ipv4.vs.expire_nodest_conn", "1"},
-	    {"net.ipv4.vs.expire_quiescent_template", "1"},
-	    {"net.ipv4.ip_forward", "1"},
-	    /* strictARP */
-	    {"net.ipv4.conf.all.arp_ignore", "1"},
-	    {"net.ipv4.conf.all.arp_announce", "2"},
+	/* Since 5.9 a connection whose real server has no weight is scheduled anew and
+	 * not delayed any more, so kube-proxy leaves conn_reuse_mode alone. */
+	bool reuse = c->kernel >= CONF_KERNEL(4, 1) && c->kernel < CONF_KERNEL(5, 9);
+	const struct {
+		struct knob knob;
+		bool wanted;
+	} knobs[] = {
+	    {{"net.ipv4.vs.conntrack", "1"}, true},
+	    {{"net.ipv4.vs.conn_reuse_mode", "0"}, reuse},
+	    {{"net.ipv4.vs.expire_nodest_conn", "1"}, true},
+	    {{"net.ipv4.vs.expire_quiescent_template", "1"}, true},
+	    {{"net.ipv4.ip_forward", "1"}, true},
+	    {{"net.ipv4.conf.all.arp_ignore", "1"}, c->strict_arp},
+	    {{"net.ipv4.conf.all.arp_announce", "2"}, c->strict_arp},
 	};
 	size_t n = sizeof(knobs) / sizeof(knobs[0]);
 
-	s->knobs.n_knobs = c->strict_arp ? n : n - 2;
-	s->knobs.knobs = arena_copy(s->arena, knobs, s->knobs.n_knobs * sizeof(knobs[0]));
+	s->knobs.knobs = arena_array(s->arena, struct knob, n);
+	for (size_t i = 0; i < n; i++)
+		if (knobs[i].wanted)
+			s->knobs.knobs[s->knobs.n_knobs++] = knobs[i].knob;
 	knob_sort(&s->knobs);
 }
 

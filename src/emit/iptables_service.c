@@ -208,26 +208,15 @@ static void add_vip(const struct port *p, const struct frontend *fe)
 static void add_node_port(const struct port *p, const struct frontend *fe)
 {
 	const struct rule_maker *rm = p->rm;
-	const struct dialect *d = &rm->conf->dialect;
 	struct fw_rule r = {.proto = p->s->proto};
 
-	if (rm->node_ports.none && d->no_match_skips_node_ports)
+	if (rm->node_ports.none && rm->conf->dialect.no_match_skips_node_ports)
 		return;
-	if (p->t->any && d->nfacct && rm->conf->nfacct && rm->node_ports.localhost) {
-		prefix_parse(family_info(rm->family)->loopback_net, &r.dst);
-		r.matches = MATCHES(p, comment_match(p->s->spn), port_match(p, fe->port),
-		    (struct fw_match){
-			.kind = FWM_NFACCT, .nfacct = "localhost_nps_accepted_pkts"});
-		r.n_matches = 3;
-		r.target = jump(p->ext);
-		add_rule(&p->rm->shared[CHAIN_NAT_NODE_PORTS], p, r);
-	}
 	if (p->t->any)
 		add_to(p, CHAIN_NAT_NODE_PORTS, NULL, match_port(p, p->s->spn, fe->port),
 		    jump(p->ext));
 	if (p->has_external)
 		return;
-	r = (struct fw_rule){.proto = p->s->proto};
 	r.matches = MATCHES(p, comment_match(p->refusal_comment),
 	    (struct fw_match){
 		.kind = FWM_ADDRTYPE, .addrtype = {.dst = FW_ADDRTYPE_LOCAL}},

@@ -48,23 +48,33 @@ static int read_knob(
 	return 0;
 }
 
+static int read_knobs(const char *const *names, struct arena *a, struct knob **ret,
+    size_t *ret_n, struct error *err)
+{
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	*ret = arena_array(a, struct knob, n);
+	*ret_n = n;
+	for (size_t i = 0; i < n; i++) {
+		(*ret)[i].name = names[i];
+		if (read_knob(names[i], a, &(*ret)[i].value, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int knob_read(
     struct driver *d, unsigned families, struct state *into, struct error *err)
 {
 	struct knob_table *t = &into->knobs;
-	size_t n = 0;
 
 	(void)d;
 	(void)families; /* the ones under net.ipv4 govern both */
-	while (knob_names[n])
-		n++;
-	t->knobs = arena_array(into->arena, struct knob, n);
-	t->n_knobs = n;
-	for (size_t i = 0; i < n; i++) {
-		t->knobs[i].name = knob_names[i];
-		if (read_knob(knob_names[i], into->arena, &t->knobs[i].value, err))
-			return -1;
-	}
+	if (read_knobs(knob_names, into->arena, &t->knobs, &t->n_knobs, err) ||
+	    read_knobs(knob_fact_names, into->arena, &t->facts, &t->n_facts, err))
+		return -1;
 	t->present = true;
 	knob_sort(t);
 	return 0;

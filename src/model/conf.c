@@ -7,6 +7,7 @@
 
 #include "model/conf.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct conf *conf_new(void)
@@ -22,6 +23,7 @@ struct conf *conf_new(void)
 	    .localhost_node_ports = true,
 	    .scheduler = "rr",
 	    .random_fully = true,
+	    .kernel = CONF_KERNEL(6, 0),
 	};
 	dialect_parse(NULL, &c->dialect, NULL); /* the newest always parses */
 	return c;
@@ -42,6 +44,14 @@ void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n)
 		    addrs[i].ifname ? arena_strdup(c->arena, addrs[i].ifname) : "";
 	c->addrs = copy;
 	c->n_addrs = n;
+}
+
+void conf_take_kernel(struct conf *c, const char *release)
+{
+	unsigned major, minor;
+
+	if (sscanf(release, "%4u.%4u", &major, &minor) == 2)
+		c->kernel = CONF_KERNEL(major, minor);
 }
 
 void conf_take_node(struct conf *c, const struct model *m)
@@ -68,11 +78,11 @@ void conf_take_node(struct conf *c, const struct model *m)
 	c->n_addrs = node->n_addrs;
 }
 
-/* The node's own address of a family; 1.28 looks at the first address alone. */
+/* The node's own address of a family; up to 1.28 the first address alone counts. */
 static bool find_node_ip(const struct conf *c, enum family f, struct addr *ret)
 {
 	size_t n =
-	    c->dialect.node_ip == NODE_IP_PRIMARY && c->n_node_ips ? 1 : c->n_node_ips;
+	    c->dialect.node_ip != NODE_IP_BOTH && c->n_node_ips ? 1 : c->n_node_ips;
 
 	for (size_t i = 0; i < n; i++)
 		if (addr_family(&c->node_ips[i]) == f) {
@@ -92,12 +102,11 @@ struct addr conf_node_ip(const struct conf *c, enum family f)
 	if (addr_is_set(&c->bind_address) && !addr_is_unspecified(&c->bind_address) &&
 	    addr_family(&c->bind_address) == f)
 		return c->bind_address;
-	if (c->dialect.node_ip == NODE_IP_BIND)
+	if (c->dialect.node_ip == NODE_IP_BIND && !c->single_family)
 		return addr_from(f, zero);
 	if (find_node_ip(c, f, &ret))
 		return ret;
-	/* kube-proxy 1.28+ starts from the loopback addresses and replaces what it knows.
-	 */
+	/* kube-proxy starts from the loopback addresses and replaces what it knows. */
 	return addr_from(f, f == FAMILY_4 ? one4 : one6);
 }
 

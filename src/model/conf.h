@@ -58,9 +58,12 @@ struct conf {
 	uint32_t tcp_timeout, tcpfin_timeout, udp_timeout; /* seconds, 0 = leave */
 
 	/* The node's kernel and tools */
-	bool random_fully; /* iptables >= 1.6.2: the default */
-	bool nfacct;	   /* counters can be created; default false */
+	bool random_fully;   /* iptables >= 1.6.2: the default */
+	unsigned kernel;     /* CONF_KERNEL(major, minor); the default is a new one */
+	bool single_family;  /* the kernel has no iptables of the other family */
 };
+
+#define CONF_KERNEL(major, minor) ((unsigned)(major) << 16 | (unsigned)(minor))
 
 /* Defaults, with an arena of its own. */
 struct conf *conf_new(void);
@@ -76,6 +79,10 @@ int conf_load(struct conf *c, const char *path, struct notes *notes, struct erro
 /* Takes zone, InternalIPs, podCIDRs from the model's Node object conf->node_name, if it has
  * one. Addresses become conf->addrs only if that is still empty. */
 void conf_take_node(struct conf *c, const struct model *m);
+
+/* Takes what the live kernel says of itself: "5.4.0-42-generic". What is no release leaves
+ * the default. */
+void conf_take_kernel(struct conf *c, const char *release);
 
 /* Replaces the interface addresses. Copies. */
 void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n);

@@ -2,14 +2,12 @@
 /*
  * KubeProxyConfiguration v1alpha1 to conf: every field is known, those that have a
  * meaning for a mode are kept. The fields that say how kube-proxy itself runs are only
- * checked.
+ * checked. Where in a file it is, is left to conf_load_yaml.c.
  */
 #include "config.h"
 
-#include "model/conf.h"
-#include "model/tree_yaml.h"
+#include "model/conf_fields.h"
 
-#include "base/file.h"
 #include "base/vec.h"
 
 #include <stdio.h>
@@ -410,104 +408,10 @@ static void read_map(
 	}
 }
 
-static const char *scalar_of(
-    const struct tree *t, const yaml_node_t *map, const char *key)
+void conf_take_fields(
+    struct conf *c, const struct tree *t, const yaml_node_t *map, struct notes *notes)
 {
-	const yaml_node_t *v = tree_member(t, map, key);
-
-	return v && v->type == YAML_SCALAR_NODE ? tree_text(v) : "";
-}
-
-#define WANTED_KIND "KubeProxyConfiguration"
-
-static int read_text(struct conf *c, const char *where, const char *text, size_t size,
-    bool nested, struct notes *notes, struct error *err);
-
-/* kubeadm's key is config.conf; others call it config.yaml or kube-proxy.conf. */
-static int read_config_map(struct conf *c, const char *where, const struct tree *t,
-    struct notes *notes, struct error *err)
-{
-	const yaml_node_t *data = tree_member(t, tree_root(t), "data");
-	const yaml_node_t *text = data ? tree_member(t, data, "config.conf") : NULL;
-	const yaml_node_t *name, *value;
-	char inner[512];
-
-	for (size_t i = 0; data && !text && tree_pair(t, data, i, &name, &value); i++)
-		if (strstr(tree_text(value), WANTED_KIND))
-			text = value;
-	if (!text || text->type != YAML_SCALAR_NODE)
-		return error_set(err, ERR_INPUT, 0,
-		    "%s: a ConfigMap without a " WANTED_KIND " in its data", where);
-	snprintf(inner, sizeof(inner), "%s: data.config.conf", where);
-	return read_text(
-	    c, inner, tree_text(text), text->data.scalar.length, true, notes, err);
-}
-
-/* *found: this document was the one. */
-static int read_document(struct conf *c, const char *where, const struct tree *t,
-    bool nested, bool *found, struct notes *notes, struct error *err)
-{
-	const yaml_node_t *root = tree_root(t);
 	struct reader r = {.conf = c, .notes = notes, .tree = t};
-	const char *kind;
 
-	if (!root || root->type != YAML_MAPPING_NODE)
-		return error_set(err, ERR_INPUT, 0,
-		    "%s: line %zu: must be a mapping with kind: " WANTED_KIND, where,
-		    root ? tree_line(root) : 1);
-	kind = scalar_of(t, root, "kind");
-	*found = true;
-	if (!strcmp(kind, WANTED_KIND)) {
-		read_map(&r, "", root, root_keys);
-		return 0;
-	}
-	if (!nested && !strcmp(kind, "ConfigMap"))
-		return read_config_map(c, where, t, notes, err);
-	*found = false;
-	return 0;
-}
-
-/* Several documents may follow each other, as kubeadm's own configuration does. */
-static int read_text(struct conf *c, const char *where, const char *text, size_t size,
-    bool nested, struct notes *notes, struct error *err)
-{
-	struct tree_source *src = tree_source_new(where, text, size);
-	struct tree *t = NULL;
-	bool found = false;
-	char kind[64] = "";
-	int ret;
-
-	while (!(ret = tree_source_next(src, &t, err)) && t && !found) {
-		ret = read_document(c, where, t, nested, &found, notes, err);
-		if (!ret && !found)
-			snprintf(
-			    kind, sizeof(kind), "%s", scalar_of(t, tree_root(t), "kind"));
-		tree_free(t);
-		t = NULL;
-		if (ret)
-			break;
-	}
-	tree_free(t);
-	tree_source_free(src);
-	if (ret || found)
-		return ret;
-	if (kind[0])
-		return error_set(err, ERR_INPUT, 0,
-		    "%s: line 1: kind is '%s', not " WANTED_KIND " or ConfigMap", where,
-		    kind);
-	return error_set(err, ERR_INPUT, 0,
-	    "%s: line 1: no kind: not a " WANTED_KIND " or ConfigMap", where);
-}
-
-int conf_load(struct conf *c, const char *path, struct notes *notes, struct error *err)
-{
-	struct strbuf text = {0};
-	int ret = file_read(path, &text, err);
-
-	if (!ret && strspn(strbuf_str(&text), " \t\r\n") == text.len)
-		ret = error_set(err, ERR_INPUT, 0, "%s: line 1: is empty", path);
-	else if (!ret)
-		ret = read_text(c, path, strbuf_str(&text), text.len, false, notes, err);
-	strbuf_free(&text);
-	return ret;
+	read_map(&r, "", map, root_keys);
 }

@@ -84,7 +84,6 @@ static void set_switches(struct dialect *d)
 	d->no_match_skips_node_ports = minor <= 26;
 	/* 1.29: nf_conntrack_tcp_be_liberal set leaves out the INVALID drop. */
 	d->be_liberal_skips_invalid = minor >= 29;
-	d->nfacct = minor >= 31;
 
 	/* 1.27: scheduler mh gets the mh-port flag (with any scheduler accepted). */
 	d->mh_port_flag = minor >= 27;

@@ -8,7 +8,8 @@
 
 /* Whose address counts as "the node" when a source range is tested for containing it. */
 enum node_ip_source {
-	NODE_IP_BIND,	 /* <=1.27: --bind-address; unset: 0.0.0.0 / :: */
+	NODE_IP_BIND,	 /* <=1.27: --bind-address; unset: 0.0.0.0 / ::, or the Node
+			  * object's address where the kernel has one family only */
 	NODE_IP_PRIMARY, /* 1.28: the Node object's address, primary family only */
 	NODE_IP_BOTH,	 /* 1.29+: the Node object's address of each family */
 };
@@ -44,7 +45,6 @@ struct dialect {
 	bool no_match_skips_node_ports; /* <=1.26: CIDRs that match nothing drop the node
 					 * port rules too, not only the tail */
 	bool be_liberal_skips_invalid;	/* 1.29 */
-	bool nfacct;			/* 1.31: when the counters exist (conf.nfacct) */
 
 	/* ipvs mode */
 	bool mh_port_flag;		   /* 1.27 */

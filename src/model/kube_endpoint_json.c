@@ -73,7 +73,14 @@ static int read_endpoint(struct kube *k, const struct field *at, enum family f,
 		return -1;
 	e->node = model_builder_intern(k->builder, node);
 	e->zone = model_builder_intern(k->builder, zone);
-	*used = addr_is_set(&e->addr) && addr_family(&e->addr) == f;
+	if (addr_is_set(&e->addr) && addr_family(&e->addr) != f) {
+		notes_add(k->notes, NOTE_WARNING, k->about,
+		    "an endpoint that is no %s address, as the EndpointSlice's "
+		    "addressType says, is ignored",
+		    family_info(f)->name);
+		return 0;
+	}
+	*used = addr_is_set(&e->addr);
 	return 0;
 }
 
@@ -113,14 +120,18 @@ static int read_slice_ports(struct kube *k, const struct field *at, bool named,
 	for (size_t i = 0; i < field_count(&list); i++) {
 		const char *name = named ? NULL : "";
 		uint8_t proto = IPPROTO_TCP;
-		json_int_t port = 0;
+		json_int_t port = -1; /* may be absent: any port, which is none for a
+				       * service */
 
 		if (field_item_object(&list, i, &item, err) ||
 		    field_string(&item, "name", &name, err) ||
 		    field_proto(&item, "protocol", &proto, err) ||
 		    field_number(&item, "port", 0, 65535, &port, err))
 			return -1;
-		if (name && port)
+		if (!port)
+			notes_add(k->notes, NOTE_WARNING, k->about,
+			    "an endpoint port 0 is no port, ignored");
+		if (name && port > 0)
 			out[s->n_ports++] = (struct slice_port){
 			    .name = model_builder_intern(k->builder, name),
 			    .proto = proto,
@@ -150,6 +161,7 @@ static int read_slice(
 		return 0;
 	}
 	s = slice_add(k, &e->slices);
+	k->about = e->key;
 	if (read_slice_ports(k, root, true, s, err))
 		return -1;
 	return read_endpoints(k, root, f, s, err);
@@ -216,6 +228,7 @@ int kube_add_endpoints(struct kube *k, const struct field *root, struct error *e
 	if (kube_belongs_to_others(&meta))
 		return 0;
 	e = kube_entry(k, meta.ns, meta.name);
+	k->about = e->key;
 	for (size_t i = 0; i < field_count(&subsets); i++)
 		if (field_item_object(&subsets, i, &subset, err) ||
 		    read_subset(

@@ -41,6 +41,7 @@ struct entry {
 struct kube {
 	struct model_builder *builder;
 	struct notes *notes;
+	const char *about; /* the service whose endpoints are read, for notes */
 	struct arena *scratch; /* slices and entries: until kube_finish() */
 	VEC(struct entry *) entries;
 	struct entry **slots; /* open addressing, at most half used */

@@ -20,6 +20,12 @@ const char *const knob_names[] = {
     NULL,
 };
 
+const char *const knob_fact_names[] = {
+    "kernel.osrelease",
+    "net.netfilter.nf_conntrack_tcp_be_liberal",
+    NULL,
+};
+
 static int name_cmp(const void *key, const void *knob)
 {
 	return strcmp(key, ((const struct knob *)knob)->name);
@@ -30,6 +36,14 @@ struct knob *knob_find(const struct knob_table *t, const char *name)
 	if (!t->n_knobs)
 		return NULL;
 	return bsearch(name, t->knobs, t->n_knobs, sizeof(*t->knobs), name_cmp);
+}
+
+const char *knob_fact(const struct knob_table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_facts; i++)
+		if (!strcmp(t->facts[i].name, name))
+			return t->facts[i].value;
+	return NULL;
 }
 
 static int knob_order(const void *a, const void *b)

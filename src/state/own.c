@@ -68,6 +68,11 @@ static bool is_service_chain(const char *name)
 	return false;
 }
 
+bool own_service_chain(enum fw_table_id table, const char *name)
+{
+	return table == FW_NAT && is_service_chain(name);
+}
+
 unsigned own_chain(enum fw_table_id table, const char *name)
 {
 	if (strncmp(name, "KUBE-", 5))
@@ -75,7 +80,7 @@ unsigned own_chain(enum fw_table_id table, const char *name)
 	for (size_t i = 0; i < sizeof(chains) / sizeof(chains[0]); i++)
 		if (chains[i].table == table && !strcmp(chains[i].name, name))
 			return chains[i].owner;
-	return table == FW_NAT && is_service_chain(name) ? OWN_IPTABLES : OWN_FOREIGN;
+	return own_service_chain(table, name) ? OWN_IPTABLES : OWN_FOREIGN;
 }
 
 /* ---- jumps in built-in chains */

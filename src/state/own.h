@@ -16,6 +16,8 @@
 
 /* Built-in chains are foreign; their rules are asked for one by one with own_jump(). */
 unsigned own_chain(enum fw_table_id table, const char *name);
+/* Of a service port or an endpoint: KUBE-SVC-, KUBE-SEP-, ... and a hash. */
+bool own_service_chain(enum fw_table_id table, const char *name);
 /* A rule in a built-in chain: exactly one of the jumps of the two modes (any release that
  * own.c lists), or the helper rule of a migration. */
 unsigned own_jump(enum fw_table_id table, const char *chain, const struct fw_rule *r);

@@ -61,6 +61,18 @@ list "$(service web ip=10.96.0.300)" >"$f"
 expect 1 'cluster\.json.*default/web.*clusterIPs?.*10\.96\.0\.300' show -f "$f"
 list "$(service web proto=ICMP)" >"$f"
 expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.protocol.*ICMP' show -f "$f"
+list "$(service web port=80.5)" >"$f"
+expect 1 'default/web.*spec\.ports\[0\]\.port.*whole number' show -f "$f"
+list "$(service web port=-1)" >"$f"
+expect 1 'default/web.*spec\.ports\[0\]\.port: -1 is not a port' show -f "$f"
+list "$(service web ip=10.96.0.9/32)" >"$f"
+expect 1 'default/web.*clusterIPs?.*10\.96\.0\.9/32' show -f "$f"
+list "$(service web ext=web.example)" >"$f"
+expect 0 'default/web: spec\.externalIPs\[0\]: .web\.example. is not an IP address' show -f "$f" -n node-a
+list 5 >"$f"
+expect 1 'cluster\.json.*items\[0\]: must be an object' show -f "$f"
+list '{"kind": "Service", "metadata": {}}' >"$f"
+expect 1 'cluster\.json: Service: metadata\.name: is missing' show -f "$f"
 list "$(service web np=70000)" >"$f"
 expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.nodePort.*70000' show -f "$f"
 list "$(service web)" "$(service other)" >"$f"
@@ -68,6 +80,56 @@ expect 1 'default/other.*default/web|default/web.*default/other' show -f "$f"
 expect 1 '10\.96\.0\.9' show -f "$f"
 list "$(service web np=30080)" "$(service other ip=10.96.0.10 np=30080)" >"$f"
 expect 1 '30080' show -f "$f"
+
+# endpoints
+slice() # FIELDS...
+{
+	local type=IPv4 address=10.244.1.5 port=8080 proto=TCP ready=true word
+	for word; do
+		eval "${word%%=*}=\${word#*=}"
+	done
+	cat <<-END
+	{"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+	 "metadata": {"namespace": "default", "name": "web-1",
+	  "labels": {"kubernetes.io/service-name": "web"}},
+	 "addressType": "$type",
+	 "endpoints": [{"addresses": ["$address"], "conditions": {"ready": $ready}}],
+	 "ports": [{"name": "http", "port": $port, "protocol": "$proto"}]}
+	END
+}
+list "$(service web)" "$(slice)" >"$f"
+expect 0 '' show -f "$f" -n node-a
+list "$(service web)" "$(slice address=10.244.1.400)" >"$f"
+expect 1 'cluster\.json: EndpointSlice default/web-1: endpoints\[0\]\.addresses\[0\]: .10\.244\.1\.400. is not' show -f "$f"
+list "$(service web)" "$(slice port=70000)" >"$f"
+expect 1 'EndpointSlice default/web-1: ports\[0\]\.port: 70000' show -f "$f"
+list "$(service web)" "$(slice proto=ICMP)" >"$f"
+expect 1 'EndpointSlice default/web-1: ports\[0\]\.protocol: .ICMP.' show -f "$f"
+list "$(service web)" "$(slice ready='"yes"')" >"$f"
+expect 1 'EndpointSlice default/web-1: endpoints\[0\]\.conditions\.ready: must be true or false' show -f "$f"
+list "$(service web)" "$(slice address=fd00::5)" >"$f"
+expect 0 'warning: default/web: an endpoint that is no IPv4 address' show -f "$f" -n node-a
+list "$(service web)" "$(slice port=0)" >"$f"
+expect 0 'warning: default/web: an endpoint port 0 is no port' show -f "$f" -n node-a
+list "$(service web)" "$(slice port=null)" >"$f"
+expect 0 '' show -f "$f" -n node-a
+
+# odd but legal: what kubectl and other programs print
+printf '{"apiVersion": "v1", "kind": "List", "items": null}' >"$f"
+expect 0 '' render iptables -f "$f" -n node-a
+printf '{"apiVersion": "v1", "kind": "List", "items": []}' >"$f"
+expect 0 '' render ipvs -f "$f" -n node-a
+list "$(service web)" "$(slice)" '{"kind": "Pod", "metadata": null, "spec": []}' \
+	'{"kind": "Endpoints", "apiVersion": "v1", "metadata": {"name": "x"}, "subsets": null}' \
+	'{"kind": "EndpointSlice", "metadata": {"name": "y"}, "addressType": "FQDN",
+	 "endpoints": null, "ports": null}' >"$f"
+expect 0 '' show -f "$f" -n node-a
+show_one() { "$vipshift" show -f "$1" -n node-a 2>&1; }
+show_one "$f" >"$work/plain"
+sed 's/$/\r/' "$f" >"$work/crlf.json"
+check 'line ends of another system' sh -c "'$vipshift' show -f '$work/crlf.json' -n node-a | diff '$work/plain' -"
+{ service web; slice; } >"$work/documents.json"
+check 'documents one after another' sh -c "'$vipshift' show -f '$work/documents.json' -n node-a | diff '$work/plain' -"
 
 # the native model
 model()
@@ -91,6 +153,12 @@ expect 1 'config\.yaml.*Deployment' show -f "$f" -c "$c"
 printf 'kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\n%s\n' \
 	'ipvs: {schedular: rr}' >"$c"
 expect 0 'warning: .*ipvs\.schedular' show -f "$f" -c "$c" -n node-a
+: >"$c"
+expect 1 'config\.yaml.*is empty' show -f "$f" -c "$c"
+printf 'kind: ConfigMap\napiVersion: v1\ndata: {Corefile: ""}\n' >"$c"
+expect 1 'config\.yaml: a ConfigMap without a KubeProxyConfiguration' show -f "$f" -c "$c"
+printf 'kind: List\napiVersion: v1\nitems: [{kind: ConfigMap, data: {Corefile: ""}}]\n' >"$c"
+expect 1 'config\.yaml: none of the items' show -f "$f" -c "$c"
 
 # the command line
 expect 64 'no command' -q
@@ -136,6 +204,10 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 "$work/unprivileged"
 	vipshift=$work/unprivileged
 	expect 0 '' render iptables -f "$f" -n node-a --part iptables
+	cp "$f" "$work/secret.json"
+	chmod 600 "$work/secret.json"
+	expect 1 'secret\.json: Permission denied' show -f "$work/secret.json"
+	expect 1 'secret\.json: Permission denied' show -f "$f" -c "$work/secret.json"
 	expect 5 'permi|root' apply iptables -f "$f" -n node-a
 	expect 5 'permi|root' migrate --to ipvs -y -f "$f" -n node-a
 	expect 5 'permi|root' flush ipvs -y

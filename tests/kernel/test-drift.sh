@@ -43,10 +43,11 @@ work=$2 variant=$3
 
 rules_of_family()
 {
-	local np=default/dual-np:http lb=default/dual-lb:http svc sep
+	local np=default/dual-np:http lb=default/dual-lb:http svc sep endpoint
 
 	svc=$(drift_chain KUBE-SVC $np)
 	sep=$(drift_chain KUBE-SEP $np DNAT)
+	endpoint=$("$ipt-save" -t nat | sed -n "s/^-A $sep .*--to-destination //p")
 
 	drift "$f missing rule of a service" 1 "nat KUBE-SERVICES.*missing.*$np" \
 		"drift_delete nat KUBE-SERVICES '\"$np cluster'"
@@ -110,9 +111,9 @@ rules_of_family()
 		: "$sep"
 	drift "$f missing canary" 1 'mangle KUBE-PROXY-CANARY.*missing' \
 		"$ipt -t mangle -X KUBE-PROXY-CANARY"
-	drift "$f stale chain of a service" 2 'nat KUBE-SVC-AAAAAAAAAAAAAAAA.*too much' \
+	drift "$f jump to a chain too many" 2 "nat $svc.*too many.*KUBE-SVC-AAAAAAAAAAAAAAAA" \
 		"$ipt -t nat -N KUBE-SVC-AAAAAAAAAAAAAAAA
-		$ipt -t nat -A KUBE-SVC-AAAAAAAAAAAAAAAA -j RETURN"
+		$ipt -t nat -A $svc -j KUBE-SVC-AAAAAAAAAAAAAAAA"
 	drift "$f stale service" 3 'nat KUBE-SERVICES.*too many' \
 		"$ipt -t nat -N KUBE-SVC-AAAAAAAAAAAAAAAA
 		$ipt -t nat -A KUBE-SVC-AAAAAAAAAAAAAAAA -j RETURN
@@ -138,6 +139,21 @@ rules_of_family()
 		$ipt -I FORWARD -j cali-FORWARD; $ipt -N KUBE-ROUTER-INPUT; $ipt -t nat -N KUBE-SVC-x" \
 		"$ipt -D FORWARD -j cali-FORWARD; $ipt -F cali-FORWARD; $ipt -X cali-FORWARD
 		$ipt -X KUBE-ROUTER-INPUT; $ipt -t nat -X KUBE-SVC-x"
+	drift_none "$f chains of a service that kube-proxy has left for later" \
+		"$ipt -t nat -N KUBE-SEP-AAAAAAAAAAAAAAAA; $ipt -t nat -N KUBE-SVC-AAAAAAAAAAAAAAAA
+		$ipt -t nat -A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA" \
+		"$ipt -t nat -F KUBE-SVC-AAAAAAAAAAAAAAAA; $ipt -t nat -X KUBE-SVC-AAAAAAAAAAAAAAAA
+		$ipt -t nat -X KUBE-SEP-AAAAAAAAAAAAAAAA"
+	drift_none "$f comments as in a large cluster" \
+		"drift_delete nat $sep DNAT
+		$ipt -t nat -A $sep -p tcp -m tcp -j DNAT --to-destination $endpoint" \
+		"drift_delete nat $sep DNAT
+		$ipt -t nat -A $sep -p tcp -m comment --comment $np -m tcp -j DNAT \
+		--to-destination $endpoint"
+	drift_none "$f last rule of a firewall as up to 1.26" \
+		"drift_delete nat \$(drift_chain KUBE-FW $lb) 'will be dropped'" \
+		"$ipt -t nat -A \$(drift_chain KUBE-FW $lb) -m comment --comment \
+		'other traffic to $lb will be dropped by KUBE-PROXY-FIREWALL'"
 	drift_none "$f services in another order" \
 		"rule=\$($ipt -t nat -S KUBE-SERVICES 1)
 		$ipt -t nat -D KUBE-SERVICES 1

@@ -75,6 +75,32 @@ case_check_reports_and_changes_nothing()
 	not test -e "$VIPSHIFT_STATE_DIR"
 }
 
+case_what_other_releases_write_is_a_remark()
+{
+	local sep
+	# shellcheck disable=SC2034  # for drift.sh
+	ipt=iptables-legacy
+	sep=$(drift_chain KUBE-SEP default/dual:http DNAT)
+	drift_delete nat "$sep" '^-A [^ ]* -s'
+	"$ipt" -t nat -I "$sep" -s "$("$ipt" -t nat -S "$sep" | sed -n 's/.*-destination \(.*\):.*/\1/p')" \
+		-j KUBE-MARK-MASQ
+	iptables-legacy -t nat -N KUBE-SVC-AAAAAAAAAAAAAAAA
+	expect 0 'equals' verify
+	not grep -q "$sep" "$work/out"
+	expect 0 "$sep: chain in iptables nat: no drift: comments" verify -v
+	grep -q 'KUBE-SVC-AAAAAAAAAAAAAAAA: .*nothing jumps to it' "$work/out"
+	expect 0 "$sep: .*no drift" diff -v
+	[ "$(drift_vipshift diff -o diff 2>/dev/null)" = '' ]
+	expect 0 'nothing to do' apply
+	expect 0 'changes=0 ' repair
+	# Beside real drift it stays as it is.
+	damage
+	expect 0 'changes=3 ' repair
+	mended
+	iptables-legacy -t nat -S KUBE-SVC-AAAAAAAAAAAAAAAA >/dev/null
+	expect 0 'equals' verify
+}
+
 case_drift_is_said_per_service()
 {
 	# shellcheck disable=SC2034  # for drift.sh

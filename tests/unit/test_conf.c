@@ -196,6 +196,16 @@ static void test_configuration_is_found_in_a_config_map(void **state)
 	check_scheduler("kind: ConfigMap\ndata:\n  other.yaml: |\n"
 			"    kind: KubeProxyConfiguration\n    ipvs: {scheduler: mh}\n",
 	    "mh");
+	/* As "kubectl get cm -A -o json" prints it: others, of which some have no data. */
+	check_scheduler("{\"kind\":\"List\",\"items\":[{\"kind\":\"ConfigMap\"},"
+			"{\"kind\":\"ConfigMap\",\"data\":{\"ca.crt\":\"x\"}},"
+			"{\"kind\":\"ConfigMap\",\"data\":{\"config.conf\":"
+			"\"kind: KubeProxyConfiguration\\nipvs: {scheduler: lc}\\n\"}}]}",
+	    "lc");
+	check_scheduler("kind: ConfigMapList\nitems:\n- kind: ConfigMap\n  data:\n"
+			"    config: |\n      kind: KubeProxyConfiguration\n"
+			"      ipvs: {scheduler: sed}\n",
+	    "sed");
 	check_scheduler(
 	    "{\"kind\":\"KubeProxyConfiguration\",\"ipvs\":{\"scheduler\":\"sh\"}}",
 	    "sh");
@@ -225,6 +235,12 @@ static void test_what_is_no_configuration_is_refused_with_its_line(void **state)
 	check_refused("- a\n", "line 1: must be a mapping");
 	check_refused("mode: ipvs\n", "no kind");
 	check_refused("kind: ConfigMap\ndata: {foo: bar}\n", "in its data");
+	check_refused("kind: List\nitems: [{kind: ConfigMap, data: {foo: bar}}]\n",
+	    "none of the items");
+	check_refused("kind: List\nitems: null\n", "none of the items");
+	check_refused("kind: ConfigMap\ndata:\n  config.yaml: |\n"
+		      "    kind: KubeProxyConfiguration\n    mode: [\n",
+	    "data.config.yaml: line 3: not YAML");
 	check_refused("kind: ConfigMap\ndata:\n  config.conf: |\n    kind: [\n",
 	    "data.config.conf: line 2: not YAML");
 	/* A ConfigMap inside a ConfigMap is not followed. */
@@ -274,9 +290,26 @@ static void test_node_ip_follows_the_release(void **state)
 	dialect_parse("1.27", &c->dialect, NULL);
 	assert_true(node_ip_is(c, FAMILY_4, "0.0.0.0"));
 	assert_true(node_ip_is(c, FAMILY_6, "::"));
+	c->single_family = true;
+	assert_true(node_ip_is(c, FAMILY_4, "10.0.0.11"));
+	c->single_family = false;
 	c->bind_address = addr("10.0.0.99");
 	assert_true(node_ip_is(c, FAMILY_4, "10.0.0.99"));
 	assert_true(node_ip_is(c, FAMILY_6, "::"));
+	conf_free(c);
+}
+
+static void test_a_kernel_release_that_is_none_changes_nothing(void **state)
+{
+	struct conf *c = conf_new();
+	unsigned before = c->kernel;
+
+	(void)state;
+	conf_take_kernel(c, "");
+	conf_take_kernel(c, "unknown");
+	assert_int_equal(c->kernel, before);
+	conf_take_kernel(c, "5.4.0-42-generic");
+	assert_int_equal(c->kernel, CONF_KERNEL(5, 4));
 	conf_free(c);
 }
 
@@ -340,6 +373,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_no_configuration_is_refused_with_its_line),
 	    cmocka_unit_test(test_missing_file_is_named),
 	    cmocka_unit_test(test_node_ip_follows_the_release),
+	    cmocka_unit_test(test_a_kernel_release_that_is_none_changes_nothing),
 	    cmocka_unit_test(test_detector_is_per_family),
 	    cmocka_unit_test(test_node_object_fills_what_is_unknown),
 	};

@@ -82,8 +82,8 @@ static void test_switches_come_with_their_release(void **state)
 	assert_false(d28.ipvs_out_filter || d28.external_local_on_cluster_ip);
 	assert_true(d29.ipvs_out_filter && d29.external_local_on_cluster_ip);
 	assert_false(d29.lb_ip_mode || d29.ipvs_filter_ext_local_return);
-	assert_true(d30.lb_ip_mode && d30.ipvs_filter_ext_local_return && !d30.nfacct);
-	assert_true(d31.nfacct && d31.primary_node_port_address);
+	assert_true(d30.lb_ip_mode && d30.ipvs_filter_ext_local_return);
+	assert_true(!d30.primary_node_port_address && d31.primary_node_port_address);
 	assert_true(d33.prefer_non_terminating_duplicate);
 	assert_int_equal(d27.node_ip, NODE_IP_BIND);
 	assert_int_equal(d28.node_ip, NODE_IP_PRIMARY);

@@ -550,6 +550,35 @@ static void test_sysctls_and_timeouts_follow_the_settings(void **state)
 	teardown(&fx);
 }
 
+static void test_connections_are_not_reused_on_kernels_from_4_1_to_5_8(void **state)
+{
+	static const struct {
+		const char *release;
+		bool written;
+	} cases[] = {
+	    {"4.0.9", false},
+	    {"4.1.0", true},
+	    {"5.4.0-42-generic", true},
+	    {"5.8.18", true},
+	    {"5.9.0-rc1", false},
+	    {"6.1.0-18-amd64", false},
+	    {"10.0", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture fx;
+
+		setup(&fx, "1.30.0");
+		conf_take_kernel(fx.c, cases[i].release);
+		emit(&fx, MODE_IPVS);
+		assert_int_equal(
+		    has_knob(&fx, "net.ipv4.vs.conn_reuse_mode", "0"), cases[i].written);
+		assert_int_equal(fx.s->knobs.n_knobs, cases[i].written ? 5 : 4);
+		teardown(&fx);
+	}
+}
+
 static void test_plain_service_keeps_scheduler_weight_and_forwarding(void **state)
 {
 	struct fixture fx;
@@ -598,6 +627,7 @@ int main(void)
 	    cmocka_unit_test(test_vip_of_another_interface_stays_there_from_1_28),
 	    cmocka_unit_test(test_each_detector_has_its_masquerade_rule),
 	    cmocka_unit_test(test_sysctls_and_timeouts_follow_the_settings),
+	    cmocka_unit_test(test_connections_are_not_reused_on_kernels_from_4_1_to_5_8),
 	    cmocka_unit_test(test_plain_service_keeps_scheduler_weight_and_forwarding),
 	};
 

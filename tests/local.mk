@@ -17,6 +17,7 @@ unit_tests = \
 	tests/unit/test_golden \
 	tests/unit/test_knob \
 	tests/unit/test_kset \
+	tests/unit/test_journal \
 	tests/unit/test_ledger \
 	tests/unit/test_lvs \
 	tests/unit/test_migrate \
@@ -29,6 +30,7 @@ unit_tests = \
 	tests/unit/test_read_back \
 	tests/unit/test_read_damaged \
 	tests/unit/test_read_eras \
+	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
 	tests/unit/test_snapshot \
@@ -62,6 +64,9 @@ if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test
 TESTS += $(unit_tests)
 endif
+# The programs of cmd/ have no archive of their own.
+tests_unit_test_record_SOURCES = tests/unit/test_record.c src/cmd/record.c src/cmd/record.h \
+	src/cmd/record_html.c src/cmd/record_json.c
 tests_kernel_nl_driver_test_SOURCES = tests/kernel/nl_driver_test.c \
 	tests/kernel/nl_driver_test.h tests/kernel/nl_driver_links.c \
 	tests/kernel/nl_driver_servers.c tests/kernel/nl_driver_sets.c
@@ -78,7 +83,8 @@ check-kernel check-guest: all $(check_PROGRAMS)
 	done
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
-	tests/guest/test-cutover.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-cutover.sh tests/guest/test-journal.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-preflight.sh \
 	tests/guest/drift-ipvs.sh tests/guest/foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \

@@ -13,14 +13,18 @@ enum opt_group {
 	GROUP_OUTPUT = 1 << 3,	/* -o, --color */
 	GROUP_PART = 1 << 4,	/* --part */
 	GROUP_AGAINST = 1 << 5, /* --against */
-	GROUP_MIGRATE = 1 << 6, /* --to --yes */
+	GROUP_MIGRATE = 1 << 6, /* --to --yes --resume --abort --confirm-within */
 	GROUP_DRAIN = 1 << 7,	/* --drain */
 	GROUP_REPAIR = 1 << 8,	/* --check --max-changes --metrics-file */
 	GROUP_CONFIG = 1 << 9,	/* -c */
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
 	GROUP_DOCTOR = 1 << 12, /* --to --accept */
-	GROUP_SHOW = 1 << 13,	/* --mode-of-node */
+	GROUP_PROBE = 1 << 13,	/* --probe */
+	GROUP_CONFIRM = 1 << 14, /* the answers to migrate: its --drain */
+	GROUP_UNCONFIRMED = 1 << 15, /* --unconfirmed */
+	GROUP_SHOW = 1 << 16,	/* --mode-of-node */
+	GROUP_ACCEPT = 1 << 17, /* --accept */
 };
 
 struct command {
@@ -42,6 +46,8 @@ int cmd_repair(struct context *ctx, struct error *err);
 int cmd_verify(struct context *ctx, struct error *err);
 int cmd_doctor(struct context *ctx, struct error *err);
 int cmd_migrate(struct context *ctx, struct error *err);
+int cmd_confirm(struct context *ctx, struct error *err);
+int cmd_rollback(struct context *ctx, struct error *err);
 int cmd_flush(struct context *ctx, struct error *err);
 int cmd_snapshot_save(struct context *ctx, struct error *err);
 int cmd_snapshot_restore(struct context *ctx, struct error *err);

@@ -32,9 +32,11 @@ struct context {
 	struct ledger ledger; /* of earlier runs */
 	struct kernel_caps caps;   /* the examination before a switch: fitness_examine() */
 	struct notes findings;
+	struct probing *probing; /* --probe: probing_begin(); or NULL */
 	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;
+	bool ends_migration; /* the command goes on with a migration that did not end */
 };
 
 void context_free(struct context *ctx);

@@ -48,7 +48,8 @@ const struct command commands[] = {
     {
 	.name = "apply",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
+		  GROUP_ACCEPT,
 	.synopsis = "apply MODE -f SOURCE [--dry-run]",
 	.summary = "make the live state of MODE equal the model",
 	.details = "Touches only what differs and only objects that kube-proxy would "
@@ -59,8 +60,8 @@ const struct command commands[] = {
     {
 	.name = "verify",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE,
-	.synopsis = "verify MODE -f SOURCE",
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_PROBE,
+	.synopsis = "verify MODE -f SOURCE [--probe]",
 	.summary = "prove that the live state of MODE equals the model",
 	.details = "Compares object by object and lists every finding. Exits with 2 if "
 		   "there is one.\n",
@@ -70,7 +71,7 @@ const struct command commands[] = {
 	.name = "repair",
 	.takes_mode = true,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
-		  GROUP_REPAIR,
+		  GROUP_REPAIR | GROUP_ACCEPT,
 	.synopsis = "repair MODE -f SOURCE [--check] [--max-changes N|N%]",
 	.summary = "mend what has drifted, for cron jobs and timers",
 	.details = "As apply, and says what had drifted: a line of key=value per service "
@@ -82,21 +83,47 @@ const struct command commands[] = {
     {
 	.name = "migrate",
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
-		  GROUP_DRAIN,
-	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes] [--accept NAME]",
+		  GROUP_DRAIN | GROUP_PROBE | GROUP_ACCEPT,
+	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes] [--accept NAME] | "
+		    "--resume | --abort",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "
 		   "it, cuts over\n"
 		   "with one atomic commit per IP family, verifies again and removes the "
 		   "old mode's\n"
-		   "objects. On any failure the old state is put back. Without -f the "
-		   "services are read\n"
-		   "back from the mode that the node is in.\n",
+		   "objects. On any failure the old state is put back. What is done is "
+		   "written down\n"
+		   "first, so that after a crash --resume finishes it and --abort goes "
+		   "back. Without -f the services are read back from the mode that the "
+		   "node is in.\n",
 	.run = cmd_migrate,
     },
     {
+	.name = "confirm",
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
+		  GROUP_CONFIRM,
+	.synopsis = "confirm [--dry-run]",
+	.summary = "end a migration that waits for confirmation",
+	.details = "Removes what the old mode left, which until then made the way back a "
+		   "matter of one\n"
+		   "commit per IP family.\n",
+	.run = cmd_confirm,
+    },
+    {
+	.name = "rollback",
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
+		  GROUP_CONFIRM | GROUP_UNCONFIRMED,
+	.synopsis = "rollback [--dry-run]",
+	.summary = "go back from the last migration",
+	.details = "Undoes a migration that waits for confirmation, or the last one that "
+		   "was finished,\n"
+		   "from the snapshot that was made before it.\n",
+	.run = cmd_rollback,
+    },
+    {
 	.name = "doctor",
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR |
+		  GROUP_ACCEPT,
 	.synopsis = "doctor [--to MODE] [-f SOURCE] [-o text|json]",
 	.summary = "say whether this node is fit for a switch",
 	.details =

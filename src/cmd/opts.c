@@ -5,17 +5,25 @@
 #include "cmd/opts.h"
 #include "base/strbuf.h"
 #include "cmd/cmd.h"
+#include "cmd/record.h"
 #include "verify/check.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+/* Seconds for connections. Somebody waits for a migration; real servers that leave are seen
+ * to by the next runs of repair. */
+#define MIGRATE_DRAIN 300
+#define REPAIR_DRAIN 3600
+
 enum opt_id {
-	OPT_ACCEPT = 256,
+	OPT_ABORT = 256,
+	OPT_ACCEPT,
 	OPT_AGAINST,
 	OPT_CHECK,
 	OPT_COLOR,
+	OPT_CONFIRM_WITHIN,
 	OPT_DRAIN,
 	OPT_DRY_RUN,
 	OPT_FREEZE,
@@ -29,9 +37,13 @@ enum opt_id {
 	OPT_MODE_OF_NODE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_PROBE,
+	OPT_REPORT,
 	OPT_REQUEST_TIMEOUT,
+	OPT_RESUME,
 	OPT_STATE_DIR,
 	OPT_TO,
+	OPT_UNCONFIRMED,
 	OPT_VERSION,
 };
 
@@ -60,8 +72,17 @@ static const struct option_row rows[] = {
 	" (default: the Node's kubelet version, else the newest)"},
     {OPT_TO, "to", "MODE", GROUP_MIGRATE | GROUP_DOCTOR,
 	"the mode to switch to: iptables or ipvs"},
-    {OPT_ACCEPT, "accept", "NAME", GROUP_MIGRATE | GROUP_DOCTOR | GROUP_DRAIN,
+    {OPT_ACCEPT, "accept", "NAME", GROUP_ACCEPT,
 	"go on in spite of these findings (repeatable), or of all"},
+    {OPT_CONFIRM_WITHIN, "confirm-within", "SECONDS", GROUP_MIGRATE,
+	"go back unless vipshift confirm comes in time"},
+    {OPT_RESUME, "resume", NULL, GROUP_MIGRATE, "finish a migration that did not end"},
+    {OPT_ABORT, "abort", NULL, GROUP_MIGRATE,
+	"go back from a migration that did not end"},
+    {OPT_REPORT, "report", "FILE", GROUP_MIGRATE,
+	"write a record of the migration: FILE.html or FILE.json"},
+    {OPT_UNCONFIRMED, "unconfirmed", NULL, GROUP_UNCONFIRMED,
+	"when the time to confirm is over, and only if nobody did"},
     {OPT_PART, "part", "PART", GROUP_PART,
 	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
@@ -72,8 +93,10 @@ static const struct option_row rows[] = {
 	"refuse to make more changes, % of the wanted objects"},
     {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
 	"stop kube-proxy for the switch; with :continue let it go on after it"},
+    {OPT_PROBE, "probe", NULL, GROUP_PROBE, "make real connections to the services, too"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
-	"leave real servers that go that long for their connections (default 3600)"},
+	"leave what goes that long for its connections (default 3600; migrate, rollback "
+	"300)"},
     {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
 	"write what came of it for Prometheus"},
     {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
@@ -247,6 +270,19 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case OPT_MODE_OF_NODE:
 		o->mode_of_node = true;
 		return 0;
+	case OPT_ABORT:
+		o->abort = true;
+		return 0;
+	case OPT_CONFIRM_WITHIN:
+		return take_seconds("confirm-within", arg, &o->confirm_within, err);
+	case OPT_REPORT:
+		o->report = arg;
+		return record_path_ok(arg) ? 0
+					   : bad_value(err, "report", arg,
+						 "a name that ends in .html or .json");
+	case OPT_RESUME:
+		o->resume = true;
+		return 0;
 	case OPT_AGAINST:
 		o->against = arg;
 		return 0;
@@ -292,6 +328,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 			return bad_value(err, "node-address", arg, "an IP address");
 		vec_push(&o->node_addresses, a);
 		return 0;
+	case OPT_PROBE:
+		o->probe = true;
+		return 0;
 	case OPT_PART:
 		if (!part_parse(arg, &o->part))
 			return bad_value(err, "part", arg,
@@ -308,6 +347,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return mode_parse(arg, &o->mode)
 			   ? 0
 			   : bad_value(err, "to", arg, "iptables or ipvs");
+	case OPT_UNCONFIRMED:
+		o->unconfirmed = true;
+		return 0;
 	default:
 		return error_set(err, ERR_USAGE, 0, "unknown option");
 	}
@@ -398,9 +440,13 @@ static int check_seen(const struct opts *o, const bool *seen, struct error *err)
 			return error_set(err, ERR_USAGE, 0,
 			    "--%s means nothing to this command; vipshift %s",
 			    rows[i].name, o->command->synopsis);
-	if (o->command->groups & GROUP_MIGRATE && !seen[row_of(OPT_TO) - rows])
-		return error_set(
-		    err, ERR_USAGE, 0, "which way? vipshift %s", o->command->synopsis);
+	if (o->command->groups & GROUP_MIGRATE &&
+	    seen[row_of(OPT_TO) - rows] + o->resume + o->abort != 1)
+		return error_set(err, ERR_USAGE, 0,
+		    "which way? One of --to, --resume, --abort; vipshift %s",
+		    o->command->synopsis);
+	if (seen[row_of(OPT_CONFIRM_WITHIN) - rows] && !o->confirm_within)
+		return bad_value(err, "confirm-within", "0", "more than 0 seconds");
 	if ((o->output == OUT_WIDE || o->output == OUT_IPVSADM) &&
 	    o->command->run != cmd_show)
 		return error_set(
@@ -419,7 +465,7 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 	int id;
 
 	*ret = (struct opts){
-	    .families = FAMILY_BOTH, .wait = 5, .drain = 3600, .request_timeout = 30};
+	    .families = FAMILY_BOTH, .wait = 5, .drain = -1, .request_timeout = 30};
 	getopt_tables(longs, shorts);
 	opterr = 0;
 	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -438,6 +484,10 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 		return 0;
 	if (take_words(ret, argv + optind, argc - optind, err))
 		return -1;
+	if (ret->drain < 0)
+		ret->drain = ret->command->groups & (GROUP_MIGRATE | GROUP_CONFIRM)
+				 ? MIGRATE_DRAIN
+				 : REPAIR_DRAIN;
 	return ret->help ? 0 : check_seen(ret, seen, err);
 }
 

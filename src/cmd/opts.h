@@ -30,17 +30,20 @@ struct opts {
 	enum fw_variant variant;
 	double wait;  /* seconds for a lock */
 	double drain; /* seconds for real servers that leave */
-	const char *state_dir, *metrics_file;
+	const char *state_dir, *metrics_file, *report;
 	enum log_target log;
 	bool limited; /* --max-changes: */
 	double max_changes;
 	bool max_percent;
 	VEC(const char *) accepted; /* names of findings */
 	bool accept_all;
-	bool to_given;
+	bool to_given, probe;
 	bool freeze; /* --freeze: */
 	int freeze_pid; /* 0: auto */
 	bool freeze_continue;
+	bool resume, abort;	/* of a migration that did not end */
+	bool unconfirmed;	/* rollback: waits, and only if confirm does not come */
+	double confirm_within;	/* seconds; 0: not asked for */
 	bool quiet, yes, dry_run, check, mode_of_node;
 	int verbose;
 };

@@ -7,6 +7,7 @@
 
 #include "cmd/state_dir.h"
 #include "cmd/cmd.h"
+#include "cmd/journal_file.h"
 #include "cmd/report.h"
 #include "kernel/filelock.h"
 #include "plan/drain.h"
@@ -30,7 +31,7 @@ const char *state_dir_path(const struct context *ctx)
 	return env && *env ? env : DEFAULT_DIR;
 }
 
-static char *path_of(const struct context *ctx, const char *name)
+char *state_dir_file(const struct context *ctx, const char *name)
 {
 	struct strbuf sb = {0};
 
@@ -48,8 +49,7 @@ uint64_t state_dir_now(void)
 
 /* ---- files */
 
-/* A small file as text; NULL with errno. */
-static char *read_file(const char *path, size_t *len)
+char *state_dir_read_file(const char *path, size_t *len)
 {
 	AUTO(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct strbuf sb = {0};
@@ -69,7 +69,7 @@ static char *read_file(const char *path, size_t *len)
 	return sb.s;
 }
 
-static int write_all(int fd, const char *s, size_t n)
+int state_dir_write_all(int fd, const char *s, size_t n)
 {
 	while (n > 0) {
 		ssize_t done = write(fd, s, n);
@@ -84,6 +84,20 @@ static int write_all(int fd, const char *s, size_t n)
 	return 0;
 }
 
+/* The new name, too, must be on the disk. */
+static int sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO(mem) char *folder = slash ? xstrdup(path) : xstrdup(".");
+	AUTO(fd) int fd = -1;
+
+	if (slash)
+		folder[slash == path ? 1 : slash - path] = '\0';
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Some file systems do not know it for folders. */
+	return fd < 0 || (fsync(fd) && errno != EINVAL) ? -1 : 0;
+}
+
 int state_dir_replace_file(
     const char *path, const struct strbuf *text, unsigned mode, struct error *err)
 {
@@ -92,10 +106,10 @@ int state_dir_replace_file(
 
 	strbuf_addf(&tmp, "%s.%d.tmp", path, (int)getpid());
 	fd = open(tmp.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	failed = fd < 0 || write_all(fd, strbuf_str(text), text->len) || fsync(fd);
+	failed = fd < 0 || state_dir_write_all(fd, strbuf_str(text), text->len) || fsync(fd);
 	if (fd >= 0 && close(fd))
 		failed = 1;
-	if (failed || rename(tmp.s, path)) {
+	if (failed || rename(tmp.s, path) || sync_folder(path)) {
 		error_set(err, ERR_INPUT, errno, "cannot write %s", path);
 		unlink(tmp.s);
 		strbuf_free(&tmp);
@@ -116,7 +130,7 @@ static void name_holder(const char *path, struct error *err)
 	size_t len;
 	int n;
 
-	text = read_file(path, &len);
+	text = state_dir_read_file(path, &len);
 	if (text && sscanf(text, "%99[^,], pid %d", command, &n) == 2) {
 		snprintf(pid, sizeof(pid), "(pid %d)", n);
 		if (!strstr(err->msg, "(pid ") || strstr(err->msg, pid)) {
@@ -136,7 +150,7 @@ static void sign(const struct context *ctx, int fd)
 	    (int)getpid());
 
 	/* Only people read it: that it cannot be written is no reason to stop. */
-	if (ftruncate(fd, 0) || write_all(fd, text, (size_t)n))
+	if (ftruncate(fd, 0) || state_dir_write_all(fd, text, (size_t)n))
 		report_info(ctx, "cannot write the lock file: %s", strerror(errno));
 }
 
@@ -146,7 +160,7 @@ int state_dir_lock(struct context *ctx, struct error *err)
 
 	if (ctx->opts.dry_run || ctx->lock_taken)
 		return 0;
-	path = path_of(ctx, "lock");
+	path = state_dir_file(ctx, "lock");
 	if (mkdir(state_dir_path(ctx), 0700) && errno != EEXIST)
 		return error_set(err,
 		    errno == EACCES || errno == EPERM ? ERR_BACKEND : ERR_INPUT, errno,
@@ -162,42 +176,42 @@ int state_dir_lock(struct context *ctx, struct error *err)
 	}
 	ctx->lock_taken = true;
 	sign(ctx, ctx->lock);
-	return 0;
+	/* What a migration has half done must not be taken for drift. */
+	return ctx->ends_migration ? 0 : journal_file_check(ctx, err);
 }
 
 /* ---- the ledger */
 
-/* Another boot or another network namespace is another kernel. */
-static void kernel_id(char id[128])
+void state_dir_kernel_id(char id[STATE_DIR_KERNEL_ID])
 {
 	AUTO(mem) char *boot = NULL;
 	struct stat st;
 	size_t len;
 
-	boot = read_file("/proc/sys/kernel/random/boot_id", &len);
+	boot = state_dir_read_file("/proc/sys/kernel/random/boot_id", &len);
 	if (stat("/proc/self/ns/net", &st))
 		st.st_ino = 0;
-	snprintf(id, 128, "%.*s:%ju", boot ? (int)strcspn(boot, "\n") : 7,
+	snprintf(id, STATE_DIR_KERNEL_ID, "%.*s:%ju", boot ? (int)strcspn(boot, "\n") : 7,
 	    boot ? boot : "unknown", (uintmax_t)st.st_ino);
 }
 
 void state_dir_read_ledger(struct context *ctx)
 {
-	AUTO(mem) char *path = path_of(ctx, "ledger"), *text = NULL;
+	AUTO(mem) char *path = state_dir_file(ctx, "ledger"), *text = NULL;
 	struct error err = {0};
-	char id[128];
+	char id[STATE_DIR_KERNEL_ID];
 	size_t len;
 
 	if (!ctx->arena)
 		ctx->arena = arena_new();
-	text = read_file(path, &len);
+	text = state_dir_read_file(path, &len);
 	if (!text) {
 		if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
 			report_problem(
 			    ctx, "warning: cannot read %s: %s", path, strerror(errno));
 		return;
 	}
-	kernel_id(id);
+	state_dir_kernel_id(id);
 	if (ledger_parse(text, len, path, id, ctx->arena, &ctx->ledger, &err))
 		report_problem(ctx,
 		    "warning: the ledger is not used: %s; virtual servers of services "
@@ -208,11 +222,11 @@ void state_dir_read_ledger(struct context *ctx)
 void state_dir_write_ledger(struct context *ctx, bool wanted)
 {
 	static const struct lvs_table none;
-	AUTO(mem) char *path = path_of(ctx, "ledger"), *old = NULL;
+	AUTO(mem) char *path = state_dir_file(ctx, "ledger"), *old = NULL;
 	struct strbuf text = {0};
 	struct error err = {0};
 	struct ledger l;
-	char id[128];
+	char id[STATE_DIR_KERNEL_ID];
 	size_t len;
 
 	if (!ctx->lock_taken)
@@ -220,9 +234,9 @@ void state_dir_write_ledger(struct context *ctx, bool wanted)
 	drain_ledger(wanted ? &ctx->emitted : &none, wanted ? &ctx->want->lvs : &none,
 	    ctx->opts.families, &ctx->ledger, state_dir_now() + (uint64_t)ctx->opts.drain,
 	    ctx->arena, &l);
-	kernel_id(id);
+	state_dir_kernel_id(id);
 	ledger_print(&text, &l, id);
-	old = read_file(path, &len);
+	old = state_dir_read_file(path, &len);
 	if (!old || len != text.len || memcmp(old, text.s, len))
 		if (state_dir_replace_file(path, &text, 0600, &err))
 			report_problem(

@@ -125,13 +125,6 @@ struct live_sink {
 	struct drivers drivers;
 };
 
-/* Whether two operations may go to the driver in one call. */
-static bool together(const struct op *a, const struct op *b)
-{
-	return a->kind == b->kind && a->phase == b->phase &&
-	       (a->kind != KIND_FW || (a->family == b->family && a->table == b->table));
-}
-
 static double now(void)
 {
 	struct timespec ts;
@@ -170,13 +163,11 @@ static int live_run(struct sink *base, const struct plan *p, size_t from, size_t
 	out->done = from;
 	out->n_ops = p->n_ops;
 	while (from < to) {
-		size_t n = 1;
+		size_t end = plan_group_end(p, from, to);
 
-		while (from + n < to && together(&p->ops[from], &p->ops[from + n]))
-			n++;
-		if (run_group(s, &p->ops[from], n, out, err))
+		if (run_group(s, &p->ops[from], end - from, out, err))
 			return -1;
-		from += n;
+		from = end;
 	}
 	return 0;
 }

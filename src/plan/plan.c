@@ -99,6 +99,48 @@ void ops_sort(struct op *ops, size_t n, const bool nat_first[FAMILY_COUNT])
 	free(r);
 }
 
+/* Whether two operations may go to the kernel in one call. */
+static bool together(const struct op *a, const struct op *b)
+{
+	return a->kind == b->kind && a->phase == b->phase &&
+	       (a->kind != KIND_FW || (a->family == b->family && a->table == b->table));
+}
+
+size_t plan_group_end(const struct plan *p, size_t from, size_t to)
+{
+	size_t end = from + 1;
+
+	while (end < to && together(&p->ops[from], &p->ops[end]))
+		end++;
+	return end;
+}
+
+const char *op_group_name(const struct op *op, char buf[40])
+{
+	static const char *const names[KIND_COUNT] = {
+	    [KIND_KSET] = "IP sets",
+	    [KIND_LVS] = "virtual servers",
+	    [KIND_VIP] = "addresses",
+	    [KIND_KNOB] = "sysctls",
+	};
+
+	if (op->kind != KIND_FW)
+		return names[op->kind];
+	snprintf(buf, 40, "%s table %s", family_info(op->family)->iptables,
+	    fw_table_name(op->table));
+	return buf;
+}
+
+void plan_order_tables(struct plan *p, bool nat_first)
+{
+	const bool first[FAMILY_COUNT] = {nat_first, nat_first};
+
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i].kind == KIND_FW)
+			p->ops[i].phase = PHASE_SWITCH;
+	ops_sort(p->ops, p->n_ops, first);
+}
+
 /* ---- one mode */
 
 /*

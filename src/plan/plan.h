@@ -77,6 +77,15 @@ int plan_make(const struct state *want, const struct state *have,
 void plan_free(struct plan *p);
 DEFINE_AUTO(plan, struct plan *, plan_free)
 
+/* The end of the operations that go to the kernel in one call, from ops[from] on: those of
+ * one kind, and of rules one table of one family. */
+size_t plan_group_end(const struct plan *p, size_t from, size_t to);
+/* "nat IPv4", "virtual servers": what a group is about, into buf. */
+const char *op_group_name(const struct op *op, char buf[40]);
+
+/* Makes all table commits of a plan one phase, in this order of nat and filter. */
+void plan_order_tables(struct plan *p, bool nat_first);
+
 /* Undo: the operations backwards with the sides exchanged, up to op n_done (exclusive).
  * Sysctls that the kernel did not have before stay. */
 struct plan *plan_reverse(const struct plan *p, size_t n_done);

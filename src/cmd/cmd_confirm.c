@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* confirm, rollback: the two answers to a migration that waits for one. */
+#include "config.h"
+
+#include "cmd/cmd.h"
+#include "cmd/cutover.h"
+#include "cmd/freeze.h"
+#include "cmd/report.h"
+#include "cmd/state_dir.h"
+
+#include <time.h>
+
+/* Nobody is there to try again. */
+#define UNCONFIRMED_LOCK_WAIT 600
+
+/* Finds the journal and loads what it was begun with. */
+static int open_earlier(struct cutover *c, struct error *err)
+{
+	c->ctx->ends_migration = true;
+	return state_dir_lock(c->ctx, err) ||
+		       journal_file_resume(&c->journal, c->ctx, err)
+		   ? -1
+		   : 0;
+}
+
+static int confirm(struct cutover *c, struct error *err)
+{
+	struct context *ctx = c->ctx;
+	double begin = report_clock();
+	const struct plan *plan;
+
+	if (cutover_load(c, err) || cutover_plan(c, err))
+		return -1;
+	plan = cutover_now(c)->plan;
+	if ((ctx->opts.dry_run || ctx->opts.verbose) && report_plan(ctx, plan, true, err))
+		return -1;
+	if (ctx->opts.dry_run)
+		return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
+	if (cutover_open(c, err) || cutover_forward(c, PHASE_PREPARE, PHASE_COUNT, err))
+		return error_set(err, ERR_PARTIAL, 0,
+		    "%s; go on with: vipshift migrate --resume, or go back: vipshift "
+		    "rollback",
+		    err->msg);
+	state_dir_write_ledger(ctx, ctx->opts.mode == MODE_IPVS);
+	journal_file_status(&c->journal, JOURNAL_FINISHED, 0);
+	report_info(ctx,
+	    "the node stays in %s mode; what was left of the other one is "
+	    "removed, %.2f s; verified",
+	    mode_name(ctx->opts.mode), report_clock() - begin);
+	return EXIT_DONE;
+}
+
+int cmd_confirm(struct context *ctx, struct error *err)
+{
+	struct cutover c = {.ctx = ctx, .journal.fd = -1};
+	int status = open_earlier(&c, err);
+
+	if (!status && c.journal.j.status == JOURNAL_WAITING) {
+		status = confirm(&c, err);
+	} else if (!status) {
+		ctx->ends_migration = false;
+		status = journal_file_check(ctx, err);
+		if (!status)
+			status = error_set(err, ERR_INPUT, 0,
+			    "no migration waits for confirmation%s",
+			    c.journal.j.status == JOURNAL_ROLLED_BACK
+				? "; the last one was rolled back"
+				: "");
+	}
+	cutover_free(&c);
+	return status;
+}
+
+/*
+ * Sleeps until the time is over. false: there is nothing to wait for any more; it was
+ * confirmed or rolled back. The lock is not held meanwhile, or nobody could confirm.
+ */
+static bool wait_unconfirmed(struct context *ctx, struct error *err)
+{
+	static const struct timespec pause = {.tv_nsec = 200 * 1000000L};
+	struct journal j;
+
+	for (;;) {
+		if (journal_file_read(ctx, &j, err) || j.status != JOURNAL_WAITING)
+			return false;
+		if (state_dir_now() >= j.until)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int roll_back(struct cutover *c, struct error *err)
+{
+	struct context *ctx = c->ctx;
+
+	if (cutover_load(c, err))
+		return -1;
+	if (ctx->opts.dry_run)
+		return cutover_show_back(c, err);
+	return cutover_back(c, err);
+}
+
+int cmd_rollback(struct context *ctx, struct error *err)
+{
+	struct cutover c = {.ctx = ctx, .journal.fd = -1};
+	int status;
+
+	if (ctx->opts.unconfirmed) {
+		ctx->opts.wait = UNCONFIRMED_LOCK_WAIT;
+		if (!wait_unconfirmed(ctx, err))
+			return err->kind ? -1 : EXIT_DONE;
+	}
+	status = open_earlier(&c, err);
+	if (!status && ctx->opts.unconfirmed && c.journal.j.status != JOURNAL_WAITING)
+		; /* The answer came at the last moment. */
+	else if (!status && (c.journal.j.status == JOURNAL_NONE ||
+				c.journal.j.status == JOURNAL_ROLLED_BACK))
+		status = error_set(err, ERR_INPUT, 0, "%s",
+		    c.journal.j.status == JOURNAL_NONE
+			? "no migration was made since this node was started"
+			: "the last migration was rolled back already");
+	else if (!status)
+		status = roll_back(&c, err);
+	if (c.sink && status == EXIT_DONE)
+		freeze_end(ctx, false);
+	cutover_free(&c);
+	return status;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The walk of a migration. Each step is written into the journal before it is made; each
+ * phase is read back and verified against its own state. Going back is the same row of
+ * states read backwards.
+ */
+#include "config.h"
+
+#include "cmd/cutover.h"
+#include "cmd/drain_wait.h"
+#include "cmd/exit.h"
+#include "cmd/probing.h"
+#include "cmd/report.h"
+#include "cmd/state_dir.h"
+#include "kernel/ct_nl.h"
+#include "plan/restore.h"
+#include "verify/verify.h"
+
+#include <netinet/in.h>
+
+/* Another writer may move a table between reading and writing; then the rest is planned
+ * anew. */
+#define MAX_REPLANS 5
+/* Going back must not fail because somebody holds the lock for a moment. */
+#define ROLLBACK_LOCK_WAIT 60
+
+const struct migration *cutover_now(const struct cutover *c)
+{
+	return c->work.v[c->work.n - 1].m;
+}
+
+void cutover_free(struct cutover *c)
+{
+	for (size_t i = 0; i < c->work.n; i++) {
+		migration_free(c->work.v[i].m);
+		state_free(c->work.v[i].have);
+	}
+	vec_free(&c->work);
+	if (c->owns_before)
+		state_free(c->before);
+	sink_close(c->sink);
+	journal_file_close(&c->journal);
+}
+
+int cutover_plan(struct cutover *c, struct error *err)
+{
+	struct stretch s = {.have = c->ctx->have};
+
+	context_drain(c->ctx);
+	if (migrate_plan(c->ctx->opts.mode, c->ctx->want, s.have, &c->scope, &s.m, err))
+		return -1;
+	c->ctx->have = NULL;
+	vec_push(&c->work, s);
+	return 0;
+}
+
+int cutover_load(struct cutover *c, struct error *err)
+{
+	struct context *ctx = c->ctx;
+
+	journal_file_take_options(&c->journal);
+	if (journal_file_before(&c->journal, &c->before, err))
+		return -1;
+	c->owns_before = true;
+	if (context_load(ctx, err) || context_read(ctx, err) ||
+	    context_emit(ctx, ctx->opts.mode, err))
+		return -1;
+	c->scope = context_scope(ctx, MODE_BOTH);
+	return 0;
+}
+
+static int open_sink(struct cutover *c, double lock_wait, struct error *err)
+{
+	struct live_options live = {
+	    .variant = c->ctx->opts.variant, .lock_wait = lock_wait};
+
+	sink_close(c->sink);
+	c->sink = NULL;
+	return live_sink_open(&live, &c->sink, err);
+}
+
+int cutover_open(struct cutover *c, struct error *err)
+{
+	return open_sink(c, c->ctx->opts.wait, err);
+}
+
+/* ---- reading back */
+
+static int read_now(struct cutover *c, struct error *err)
+{
+	state_free(c->ctx->have);
+	c->ctx->have = NULL;
+	return context_reread(c->ctx, err);
+}
+
+static int verify_against(
+    struct cutover *c, const struct state *want, const char *when, struct error *err)
+{
+	struct notes findings = {0};
+	int ret;
+
+	if (read_now(c, err))
+		return error_wrap(err, "cannot read back %s", when);
+	ret = verify_state(want, c->ctx->have, &c->scope, &findings, err);
+	report_notes(c->ctx, &findings, NOTE_REFUSE);
+	notes_clear(&findings);
+	return ret ? error_wrap(err, "verification %s", when) : 0;
+}
+
+/* ---- UDP flows */
+
+/* The UDP virtual servers of a state. */
+static struct lvs_table udp_servers(const struct state *s)
+{
+	struct lvs_table t = {.present = true};
+
+	t.services = xcalloc(s->lvs.n_services + 1, sizeof(*t.services));
+	for (size_t i = 0; i < s->lvs.n_services; i++)
+		if (s->lvs.services[i].key.proto == IPPROTO_UDP &&
+		    own_virtual_server(s, &s->lvs.services[i]))
+			t.services[t.n_services++] = s->lvs.services[i];
+	return t;
+}
+
+/*
+ * UDP flows whose endpoint has gone would be kept alive for ever by their own packets; so
+ * would those that IPVS translated, once its servers are gone: past every rule.
+ */
+static void settle_flows(struct cutover *c, const struct state *ipvs, bool servers_gone)
+{
+	struct lvs_table t = udp_servers(ipvs);
+	struct error err = {0};
+	size_t n = 0;
+
+	if (t.n_services && (servers_gone ? ct_delete_untranslated_udp(&t, &n, &err)
+					  : ct_delete_stale_udp(&t, &n, &err)))
+		report_problem(
+		    c->ctx, "warning: stale UDP flows were not looked for: %s", err.msg);
+	c->stale_flows += n;
+	free(t.services);
+}
+
+/* ---- forward */
+
+/* Runs operations group by group, each in the journal first. */
+static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t to,
+    bool back, enum phase depth, struct error *err)
+{
+	struct outcome out = {0};
+	char group[40];
+
+	while (from < to) {
+		size_t end = plan_group_end(p, from, to);
+
+		journal_file_step(&c->journal, back, depth, "%s: %s, %zu operations",
+		    phase_name(p->ops[from].phase), op_group_name(&p->ops[from], group),
+		    end - from);
+		if (sink_run(c->sink, p, from, end, &out, err))
+			return -1;
+		from = end;
+	}
+	return 0;
+}
+
+static int run_phase(struct cutover *c, enum phase ph, struct error *err)
+{
+	struct stretch *s = &c->work.v[c->work.n - 1];
+	bool to_ipvs = c->ctx->opts.mode == MODE_IPVS;
+	double begin = report_clock();
+	size_t from, to;
+	int ret;
+
+	if (!c->begin[ph])
+		c->begin[ph] = begin;
+	plan_phase_range(s->m->plan, ph, &from, &to);
+	if (ph == PHASE_REMOVE && !to_ipvs)
+		drain_wait(c, s->m->plan);
+	ret = run_ops(c, s->m->plan, from, to, false, ph, err);
+	if (!ret && to_ipvs && ph == PHASE_SETTLE)
+		settle_flows(c, c->ctx->want, false);
+	if (!ret && !to_ipvs && ph == PHASE_REMOVE)
+		settle_flows(c, s->have, true);
+	if (!ret && (from < to || ph == PHASE_REMOVE))
+		ret = verify_against(c, s->m->after[ph], phase_name(ph), err);
+	if (!ret && (ph == PHASE_SWITCH || ph == PHASE_REMOVE))
+		ret = probing_check(c->ctx, phase_name(ph), err);
+	c->seconds[ph] += report_clock() - begin;
+	c->n_ops[ph] += to - from;
+	if (!ret)
+		report_info(c->ctx, "%-8s %5zu operations  %.3f s", phase_name(ph),
+		    to - from, c->seconds[ph]);
+	return ret ? error_wrap(err, "phase %s", phase_name(ph)) : 0;
+}
+
+int cutover_forward(struct cutover *c, enum phase from, enum phase to, struct error *err)
+{
+	int replans = 0;
+
+	for (enum phase ph = from; ph < to;) {
+		if (!run_phase(c, ph, err)) {
+			ph++;
+			continue;
+		}
+		if (err->kind != ERR_MOVED || replans++ == MAX_REPLANS)
+			return -1;
+		report_info(c->ctx, "%s; reading and planning again", err->msg);
+		error_clear(err);
+		if (read_now(c, err) || cutover_plan(c, err))
+			return -1;
+		ph = PHASE_PREPARE;
+	}
+	return 0;
+}
+
+/* ---- back */
+
+static int try_step_back(struct cutover *c, const struct state *target, enum phase depth,
+    const char *when, struct error *err)
+{
+	/* What is wanted, and the plan, borrow from it. */
+	AUTO(state) struct state *from = c->ctx->have;
+	AUTO(state) struct state *want = NULL;
+	AUTO(plan) struct plan *plan = NULL;
+
+	c->ctx->have = NULL;
+	if (restore_plan(target, from, &c->scope, &want, &plan, err))
+		return -1;
+	if (!plan->n_ops) {
+		c->ctx->have = from;
+		from = NULL;
+		return 0;
+	}
+	/* Towards ipvs filter goes first, towards iptables nat. */
+	if (depth == PHASE_SWITCH)
+		plan_order_tables(plan, c->ctx->opts.mode == MODE_IPVS);
+	if (depth == PHASE_BUILD)
+		drain_wait(c, plan);
+	return run_ops(c, plan, 0, plan->n_ops, true, depth, err) ||
+		       verify_against(c, want, when, err)
+		   ? -1
+		   : 0;
+}
+
+/* One step back, to a state that held once. What others have done since stays as it is.
+ */
+static int step_back(struct cutover *c, const struct state *target, enum phase depth,
+    const char *when, struct error *err)
+{
+	struct error again = {0};
+
+	for (int i = 0; i <= MAX_REPLANS; i++) {
+		error_clear(err);
+		if (!try_step_back(c, target, depth, when, err))
+			return 0;
+		if ((err->kind != ERR_MOVED && err->kind != ERR_VERIFY) ||
+		    read_now(c, &again))
+			return -1;
+	}
+	return -1;
+}
+
+static const char *other_mode(const struct cutover *c)
+{
+	return mode_name(c->ctx->opts.mode == MODE_IPVS ? MODE_IPTABLES : MODE_IPVS);
+}
+
+static int partly(const struct cutover *c, const struct error *why, struct error *err)
+{
+	return error_set(err, ERR_PARTIAL, 0,
+	    "going back did not end: %s; try again: vipshift migrate --abort, or bring the "
+	    "node back with: vipshift apply %s -f FILE",
+	    why->msg, other_mode(c));
+}
+
+static int walk_back(struct cutover *c, const struct migration *m, struct error *err)
+{
+	unsigned depth = c->journal.j.depth;
+
+	if (depth >= PHASE_COUNT)
+		depth = PHASE_COUNT - 1;
+	for (enum phase ph = (enum phase)depth; ph > PHASE_PREPARE; ph--)
+		if (step_back(c, m->after[ph - 1], ph, phase_name(ph), err))
+			return -1;
+	return step_back(c, c->before, PHASE_PREPARE, "after going back", err);
+}
+
+static void end_back(struct cutover *c)
+{
+	if (c->ctx->opts.mode == MODE_IPVS)
+		settle_flows(c, c->ctx->want, true);
+	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
+	/* The ledger is of what ipvs mode has. */
+	state_dir_write_ledger(c->ctx, false);
+}
+
+/* Virtual servers whose addresses are not there yet, or not any more, cannot be told by
+ * them: those that were wanted are this migration's. (What others had there was refused.)
+ */
+static void take_servers(struct cutover *c)
+{
+	const struct lvs_table *t = &c->ctx->want->lvs;
+	struct lvs_key *keys =
+	    arena_array(c->ctx->want->arena, struct lvs_key, t->n_services);
+
+	for (size_t i = 0; i < t->n_services; i++)
+		keys[i] = t->services[i].key;
+	c->scope.ledger = keys;
+	c->scope.n_ledger = t->n_services;
+}
+
+/* From what is in ctx->have. */
+static int go_back(struct cutover *c, struct error *err)
+{
+	AUTO(migration) struct migration *m = NULL;
+
+	if (c->ctx->opts.mode == MODE_IPVS)
+		take_servers(c);
+	if (migrate_plan(
+		c->ctx->opts.mode, c->ctx->want, c->before, &c->scope, &m, err) ||
+	    walk_back(c, m, err))
+		return -1;
+	end_back(c);
+	return 0;
+}
+
+int cutover_back(struct cutover *c, struct error *err)
+{
+	struct error why = {0};
+
+	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
+		return partly(c, &why, err);
+	report_info(
+	    c->ctx, "rolled back: the state is as before %s", c->journal.j.started);
+	return EXIT_DONE;
+}
+
+int cutover_show_back(struct cutover *c, struct error *err)
+{
+	AUTO(plan) struct plan *plan = NULL;
+	AUTO(state) struct state *want = NULL;
+
+	if (restore_plan(c->before, c->ctx->have, &c->scope, &want, &plan, err) ||
+	    report_plan(c->ctx, plan, false, err))
+		return -1;
+	return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
+}
+
+int cutover_undo(struct cutover *c, struct error *err)
+{
+	struct error why = {0};
+
+	report_problem(c->ctx, "%s", c->cause.msg);
+	report_problem(c->ctx, "putting the old state back");
+	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_now(c, &why) ||
+	    go_back(c, &why))
+		return partly(c, &why, err);
+	return error_set(
+	    err, ERR_ROLLED_BACK, 0, "failed and rolled back: the state is as before");
+}

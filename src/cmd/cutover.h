@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_CUTOVER_H
+#define CMD_CUTOVER_H
+
+#include "cmd/journal_file.h"
+#include "plan/migrate.h"
+
+/* A plan, and what it was made from. */
+struct stretch {
+	struct migration *m;
+	struct state *have; /* owned */
+};
+
+/*
+ * A migration under way: forward phase by phase, each read back and verified, or back to
+ * the state before. Shared by migrate, confirm and rollback.
+ */
+struct cutover {
+	struct context *ctx;
+	struct scope scope;
+	struct sink *sink;
+	struct journal_file journal;
+	struct state *before; /* the node as it was found */
+	bool owns_before;     /* else it is the first stretch's */
+	VEC(struct stretch) work;
+	double begin[PHASE_COUNT], seconds[PHASE_COUNT]; /* begin: report_clock() */
+	size_t n_ops[PHASE_COUNT];
+	double drain_until; /* report_clock(); 0: not draining yet */
+	size_t stale_flows;
+	struct error cause; /* why it went back */
+};
+
+/*
+ * Loads the model and the state before of the migration in the journal, reads the kernel
+ * and emits what was wanted: as if migrate had been called again.
+ */
+int cutover_load(struct cutover *c, struct error *err);
+
+/* Plans the way from what the kernel holds, ctx->have, which moves into the cutover. */
+int cutover_plan(struct cutover *c, struct error *err);
+/* The newest plan. */
+const struct migration *cutover_now(const struct cutover *c);
+/* Opens the kernel for writing. */
+int cutover_open(struct cutover *c, struct error *err);
+
+/*
+ * Runs the phases [from, to) of the newest plan. When another writer has moved a table,
+ * the rest is planned anew. -1: what is done stays done.
+ */
+int cutover_forward(struct cutover *c, enum phase from, enum phase to, struct error *err);
+
+/* Goes back from what this run has done, because of c->cause. Always -1: ERR_ROLLED_BACK,
+ * or ERR_PARTIAL. */
+int cutover_undo(struct cutover *c, struct error *err);
+
+/*
+ * Goes back to the state before from wherever the journal says that an earlier run came
+ * to: through the states that held after each phase, last one first. ctx must be loaded
+ * and read, and ctx->want emitted. Returns an exit status; -1: ERR_PARTIAL.
+ */
+int cutover_back(struct cutover *c, struct error *err);
+
+/* Prints what cutover_back() would change. Returns an exit status, or -1. */
+int cutover_show_back(struct cutover *c, struct error *err);
+
+void cutover_free(struct cutover *c);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Waits for the connections of the mode that goes. */
+#include "config.h"
+
+#include "cmd/drain_wait.h"
+#include "cmd/report.h"
+
+#include <netinet/in.h>
+#include <time.h>
+
+#define LOOK_MS 200
+#define SAY_SECONDS 10.0
+
+static size_t active_of(const struct lvs_service *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; s && i < s->n_dests; i++)
+		n += s->dests[i].active;
+	return n;
+}
+
+/* Their connections now. Where they cannot be counted, waiting would be for nothing. */
+static size_t count(struct cutover *c, const struct plan *p)
+{
+	AUTO(state) struct state *now = NULL;
+	struct error err = {0};
+	size_t n = 0;
+
+	if (source_read(
+		c->ctx->source, KIND_BIT(KIND_LVS), c->ctx->opts.families, &now, &err)) {
+		report_problem(
+		    c->ctx, "warning: connections cannot be counted: %s", err.msg);
+		return 0;
+	}
+	for (size_t i = 0; i < p->n_ops; i++) {
+		const struct lvs_service *s = p->ops[i].have;
+
+		if (p->ops[i].kind == KIND_LVS && p->ops[i].sub == SUB_NONE &&
+		    !p->ops[i].want && s->key.proto == IPPROTO_TCP)
+			n += active_of(lvs_find(&now->lvs, &s->key));
+	}
+	return n;
+}
+
+void drain_wait(struct cutover *c, const struct plan *p)
+{
+	static const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
+	double now = report_clock(), said = 0;
+	size_t n;
+
+	if (c->ctx->opts.drain <= 0)
+		return;
+	if (!c->drain_until)
+		c->drain_until = now + c->ctx->opts.drain;
+	while ((n = count(c, p)) && now < c->drain_until) {
+		if (now - said >= SAY_SECONDS) {
+			report_info(c->ctx,
+			    "waiting for %zu connections that IPVS carries, for %.0f s at "
+			    "most (--drain)",
+			    n, c->drain_until - now);
+			said = now;
+		}
+		nanosleep(&pause, NULL);
+		now = report_clock();
+	}
+	if (n)
+		report_problem(c->ctx,
+		    "warning: %zu connections have not ended in %.0f s and are reset now",
+		    n, c->ctx->opts.drain);
+}

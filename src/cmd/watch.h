@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CMD_WATCH_H
+#define CMD_WATCH_H
+
+#include "cmd/context.h"
+
+/*
+ * Starts a process, apart from this terminal and session, which waits for as long as
+ * --confirm-within says and then goes back from the migration, if it still waits for
+ * confirmation. -1: it cannot be started; the migration still waits.
+ */
+int watch_start(struct context *ctx, struct error *err);
+
+#endif

@@ -88,10 +88,11 @@ const struct command commands[] = {
 		   "it, cuts over\n"
 		   "with one atomic commit per IP family, verifies again and removes the "
 		   "old mode's\n"
-		   "objects. On any failure the old state is put back. What is done is "
-		   "written down\n"
-		   "first, so that after a crash --resume finishes it and --abort goes "
-		   "back.\n",
+		   "objects. On any failure the old state is put back. Does nothing to a "
+		   "node that is\n"
+		   "in MODE already; config is the mode of -c. What is done is written "
+		   "down first,\n"
+		   "so that after a crash --resume finishes it and --abort goes back.\n",
 	.run = cmd_migrate,
     },
     {

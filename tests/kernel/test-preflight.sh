@@ -288,6 +288,8 @@ test_freeze()
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 	ok "migrate and continue" vs 0 "${migrate[@]}" auto:continue --accept all
 	ok "it goes on after the switch" wait_for not stands $pid
+	ok "where nothing is to do, nothing is refused" says 'nothing to do' \
+		vs 0 migrate --to iptables --yes
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 	kill -9 $pid
 }

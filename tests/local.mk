@@ -17,6 +17,7 @@ unit_tests = \
 	tests/unit/test_golden \
 	tests/unit/test_knob \
 	tests/unit/test_kset \
+	tests/unit/test_journal \
 	tests/unit/test_ledger \
 	tests/unit/test_lvs \
 	tests/unit/test_migrate \
@@ -77,7 +78,8 @@ check-kernel check-guest: all $(check_PROGRAMS)
 	done
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
-	tests/guest/test-cutover.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-cutover.sh tests/guest/test-journal.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-preflight.sh \
 	tests/guest/drift-ipvs.sh tests/guest/foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \

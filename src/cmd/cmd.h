@@ -20,8 +20,9 @@ enum opt_group {
 	GROUP_FAMILY = 1 << 10, /* -4 -6 */
 	GROUP_ASK = 1 << 11,	/* --yes */
 	GROUP_DOCTOR = 1 << 12, /* --to --accept */
-	GROUP_CONFIRM = 1 << 13, /* the answers to migrate: its --drain */
-	GROUP_UNCONFIRMED = 1 << 14, /* --unconfirmed */
+	GROUP_PROBE = 1 << 13,	/* --probe */
+	GROUP_CONFIRM = 1 << 14, /* the answers to migrate: its --drain */
+	GROUP_UNCONFIRMED = 1 << 15, /* --unconfirmed */
 };
 
 struct command {

@@ -43,8 +43,9 @@ static int confirm(struct cutover *c, struct error *err)
 		    err->msg);
 	state_dir_write_ledger(ctx, ctx->opts.mode == MODE_IPVS);
 	journal_file_status(&c->journal, JOURNAL_FINISHED, 0);
-	report_info(ctx, "the node stays in %s mode; what was left of the other one is "
-			 "removed, %.2f s; verified",
+	report_info(ctx,
+	    "the node stays in %s mode; what was left of the other one is "
+	    "removed, %.2f s; verified",
 	    mode_name(ctx->opts.mode), report_clock() - begin);
 	return EXIT_DONE;
 }
@@ -113,7 +114,7 @@ int cmd_rollback(struct context *ctx, struct error *err)
 	if (!status && ctx->opts.unconfirmed && c.journal.j.status != JOURNAL_WAITING)
 		; /* The answer came at the last moment. */
 	else if (!status && (c.journal.j.status == JOURNAL_NONE ||
-			   c.journal.j.status == JOURNAL_ROLLED_BACK))
+				c.journal.j.status == JOURNAL_ROLLED_BACK))
 		status = error_set(err, ERR_INPUT, 0, "%s",
 		    c.journal.j.status == JOURNAL_NONE
 			? "no migration was made since this node was started"

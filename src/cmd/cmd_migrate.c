@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * migrate: preflight, plan, question, and the walk of cutover.c; or the end of an earlier one
- * that did not come to it.
+ * migrate: preflight, plan, question, and the walk of cutover.c; or the end of an earlier
+ * one that did not come to it.
  */
 #include "config.h"
 
@@ -9,6 +9,8 @@
 #include "cmd/cutover.h"
 #include "cmd/fitness.h"
 #include "cmd/freeze.h"
+#include "cmd/probing.h"
+#include "cmd/record_fill.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "cmd/watch.h"
@@ -53,23 +55,35 @@ static int wait_for_confirmation(struct cutover *c, struct error *err)
 	return EXIT_DONE;
 }
 
-static int run_to_end(struct cutover *c, struct error *err)
+static int run_phases(struct cutover *c, double begin, struct error *err)
 {
 	bool waits = c->ctx->opts.confirm_within > 0;
-	double begin = report_clock();
-	struct error cause = {0};
 
-	if (cutover_open(c, err))
-		return -1;
 	if (cutover_forward(
-		c, PHASE_PREPARE, waits ? PHASE_REMOVE : PHASE_COUNT, &cause))
-		return cutover_undo(c, &cause, err);
+		c, PHASE_PREPARE, waits ? PHASE_REMOVE : PHASE_COUNT, &c->cause))
+		return cutover_undo(c, err);
 	state_dir_write_ledger(c->ctx, c->ctx->opts.mode == MODE_IPVS);
 	if (waits)
 		return wait_for_confirmation(c, err);
 	journal_file_status(&c->journal, JOURNAL_FINISHED, 0);
 	report_done(c, begin);
 	return EXIT_DONE;
+}
+
+static int run_to_end(struct cutover *c, struct error *err)
+{
+	double begin = report_clock();
+	int status;
+
+	if (probing_begin(c->ctx, err) || cutover_open(c, err))
+		return -1;
+	status = run_phases(c, begin, err);
+	probing_end(c->ctx);
+	record_fill(c, begin, status < 0 ? (int)exit_status_of(err->kind) : status,
+	    status < 0			      ? err->msg
+	    : c->ctx->opts.confirm_within > 0 ? "switched; waits for confirmation"
+					      : "switched, verified, cleaned up");
+	return status;
 }
 
 static int migrate(struct cutover *c, struct error *err)

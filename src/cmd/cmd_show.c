@@ -18,17 +18,6 @@ struct row {
 static const char *const headings[COLUMNS] = {
     "SERVICE", "TYPE", "ADDRESSES", "POLICY", "AFFINITY", "ENDPOINTS"};
 
-static const char *type_name(enum svc_type t)
-{
-	static const char *const names[] = {
-	    [SVC_CLUSTER_IP] = "ClusterIP",
-	    [SVC_NODE_PORT] = "NodePort",
-	    [SVC_LOAD_BALANCER] = "LoadBalancer",
-	};
-
-	return names[t];
-}
-
 /* "10.96.0.10:53/udp,*:30053/udp": every way in; a node port is on all node addresses. */
 static char *addresses(const struct service *s, unsigned families)
 {
@@ -101,7 +90,7 @@ static struct row make_row(const struct service *s, unsigned families)
 	    .cell =
 		{
 		    xstrdup(s->spn),
-		    xstrdup(type_name(s->type)),
+		    xstrdup(svc_type_name(s->type)),
 		    addresses(s, families),
 		    policy(s),
 		    affinity(s),

@@ -5,6 +5,7 @@
 #include "cmd/context.h"
 #include "cmd/cluster.h"
 #include "cmd/cmd.h"
+#include "cmd/probing.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "emit/emit.h"
@@ -91,6 +92,7 @@ void context_free(struct context *ctx)
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
 	notes_clear(&ctx->findings);
+	probing_free(ctx->probing);
 	arena_free(ctx->arena);
 	if (ctx->lock_taken)
 		close(ctx->lock);

@@ -26,6 +26,7 @@ struct context {
 	struct ledger ledger; /* of earlier runs */
 	struct kernel_caps caps;   /* the examination before a switch: fitness_examine() */
 	struct notes findings;
+	struct probing *probing; /* --probe: probing_begin(); or NULL */
 	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;

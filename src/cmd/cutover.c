@@ -9,6 +9,7 @@
 #include "cmd/cutover.h"
 #include "cmd/drain_wait.h"
 #include "cmd/exit.h"
+#include "cmd/probing.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
@@ -181,6 +182,8 @@ static int run_phase(struct cutover *c, enum phase ph, struct error *err)
 		settle_flows(c, s->have, true);
 	if (!ret && (from < to || ph == PHASE_REMOVE))
 		ret = verify_against(c, s->m->after[ph], phase_name(ph), err);
+	if (!ret && (ph == PHASE_SWITCH || ph == PHASE_REMOVE))
+		ret = probing_check(c->ctx, phase_name(ph), err);
 	c->seconds[ph] += report_clock() - begin;
 	c->n_ops[ph] += to - from;
 	if (!ret)
@@ -238,7 +241,8 @@ static int try_step_back(struct cutover *c, const struct state *target, enum pha
 		   : 0;
 }
 
-/* One step back, to a state that held once. What others have done since stays as it is. */
+/* One step back, to a state that held once. What others have done since stays as it is.
+ */
 static int step_back(struct cutover *c, const struct state *target, enum phase depth,
     const char *when, struct error *err)
 {
@@ -289,12 +293,14 @@ static void end_back(struct cutover *c)
 	state_dir_write_ledger(c->ctx, false);
 }
 
-/* Virtual servers whose addresses are not there yet, or not any more, cannot be told by them:
- * those that were wanted are this migration's. (What others had there was refused.) */
+/* Virtual servers whose addresses are not there yet, or not any more, cannot be told by
+ * them: those that were wanted are this migration's. (What others had there was refused.)
+ */
 static void take_servers(struct cutover *c)
 {
 	const struct lvs_table *t = &c->ctx->want->lvs;
-	struct lvs_key *keys = arena_array(c->ctx->want->arena, struct lvs_key, t->n_services);
+	struct lvs_key *keys =
+	    arena_array(c->ctx->want->arena, struct lvs_key, t->n_services);
 
 	for (size_t i = 0; i < t->n_services; i++)
 		keys[i] = t->services[i].key;
@@ -309,7 +315,8 @@ static int go_back(struct cutover *c, struct error *err)
 
 	if (c->ctx->opts.mode == MODE_IPVS)
 		take_servers(c);
-	if (migrate_plan(c->ctx->opts.mode, c->ctx->want, c->before, &c->scope, &m, err) ||
+	if (migrate_plan(
+		c->ctx->opts.mode, c->ctx->want, c->before, &c->scope, &m, err) ||
 	    walk_back(c, m, err))
 		return -1;
 	end_back(c);
@@ -322,7 +329,8 @@ int cutover_back(struct cutover *c, struct error *err)
 
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
 		return partly(c, &why, err);
-	report_info(c->ctx, "rolled back: the state is as before %s", c->journal.j.started);
+	report_info(
+	    c->ctx, "rolled back: the state is as before %s", c->journal.j.started);
 	return EXIT_DONE;
 }
 
@@ -337,15 +345,15 @@ int cutover_show_back(struct cutover *c, struct error *err)
 	return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
 }
 
-int cutover_undo(struct cutover *c, const struct error *cause, struct error *err)
+int cutover_undo(struct cutover *c, struct error *err)
 {
 	struct error why = {0};
 
-	report_problem(c->ctx, "%s", cause->msg);
+	report_problem(c->ctx, "%s", c->cause.msg);
 	report_problem(c->ctx, "putting the old state back");
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_now(c, &why) ||
 	    go_back(c, &why))
 		return partly(c, &why, err);
-	return error_set(err, ERR_ROLLED_BACK, 0,
-	    "failed and rolled back: the state is as before");
+	return error_set(
+	    err, ERR_ROLLED_BACK, 0, "failed and rolled back: the state is as before");
 }

@@ -12,26 +12,27 @@ struct stretch {
 };
 
 /*
- * A migration under way: forward phase by phase, each read back and verified, or back to the
- * state before. Shared by migrate, confirm and rollback.
+ * A migration under way: forward phase by phase, each read back and verified, or back to
+ * the state before. Shared by migrate, confirm and rollback.
  */
 struct cutover {
 	struct context *ctx;
 	struct scope scope;
 	struct sink *sink;
 	struct journal_file journal;
-	struct state *before;	  /* the node as it was found */
-	bool owns_before;	  /* else it is the first stretch's */
+	struct state *before; /* the node as it was found */
+	bool owns_before;     /* else it is the first stretch's */
 	VEC(struct stretch) work;
 	double begin[PHASE_COUNT], seconds[PHASE_COUNT]; /* begin: report_clock() */
 	size_t n_ops[PHASE_COUNT];
 	double drain_until; /* report_clock(); 0: not draining yet */
 	size_t stale_flows;
+	struct error cause; /* why it went back */
 };
 
 /*
- * Loads the model and the state before of the migration in the journal, reads the kernel and
- * emits what was wanted: as if migrate had been called again.
+ * Loads the model and the state before of the migration in the journal, reads the kernel
+ * and emits what was wanted: as if migrate had been called again.
  */
 int cutover_load(struct cutover *c, struct error *err);
 
@@ -43,19 +44,19 @@ const struct migration *cutover_now(const struct cutover *c);
 int cutover_open(struct cutover *c, struct error *err);
 
 /*
- * Runs the phases [from, to) of the newest plan. When another writer has moved a table, the
- * rest is planned anew. -1: what is done stays done.
+ * Runs the phases [from, to) of the newest plan. When another writer has moved a table,
+ * the rest is planned anew. -1: what is done stays done.
  */
-int cutover_forward(
-    struct cutover *c, enum phase from, enum phase to, struct error *err);
+int cutover_forward(struct cutover *c, enum phase from, enum phase to, struct error *err);
 
-/* Goes back from what this run has done. Always -1: ERR_ROLLED_BACK, or ERR_PARTIAL. */
-int cutover_undo(struct cutover *c, const struct error *cause, struct error *err);
+/* Goes back from what this run has done, because of c->cause. Always -1: ERR_ROLLED_BACK,
+ * or ERR_PARTIAL. */
+int cutover_undo(struct cutover *c, struct error *err);
 
 /*
- * Goes back to the state before from wherever the journal says that an earlier run came to:
- * through the states that held after each phase, last one first. ctx must be loaded and
- * read, and ctx->want emitted. Returns an exit status; -1: ERR_PARTIAL.
+ * Goes back to the state before from wherever the journal says that an earlier run came
+ * to: through the states that held after each phase, last one first. ctx must be loaded
+ * and read, and ctx->want emitted. Returns an exit status; -1: ERR_PARTIAL.
  */
 int cutover_back(struct cutover *c, struct error *err);
 

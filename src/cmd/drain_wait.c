@@ -27,9 +27,10 @@ static size_t count(struct cutover *c, const struct plan *p)
 	struct error err = {0};
 	size_t n = 0;
 
-	if (source_read(c->ctx->source, KIND_BIT(KIND_LVS), c->ctx->opts.families, &now,
-		&err)) {
-		report_problem(c->ctx, "warning: connections cannot be counted: %s", err.msg);
+	if (source_read(
+		c->ctx->source, KIND_BIT(KIND_LVS), c->ctx->opts.families, &now, &err)) {
+		report_problem(
+		    c->ctx, "warning: connections cannot be counted: %s", err.msg);
 		return 0;
 	}
 	for (size_t i = 0; i < p->n_ops; i++) {
@@ -65,6 +66,6 @@ void drain_wait(struct cutover *c, const struct plan *p)
 	}
 	if (n)
 		report_problem(c->ctx,
-		    "warning: %zu connections have not ended in %.0f s and are reset now", n,
-		    c->ctx->opts.drain);
+		    "warning: %zu connections have not ended in %.0f s and are reset now",
+		    n, c->ctx->opts.drain);
 }

@@ -6,8 +6,8 @@
 
 /*
  * Lets the TCP connections of the virtual servers that a plan removes come to
- * their end, for as long as --drain says, counted from the first call. IPVS carries them by
- * itself, whatever the rules say by then, and deleting its servers would reset them.
+ * their end, for as long as --drain says, counted from the first call. IPVS carries them
+ * by itself, whatever the rules say by then, and deleting its servers would reset them.
  */
 void drain_wait(struct cutover *c, const struct plan *p);
 

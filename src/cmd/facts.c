@@ -119,7 +119,7 @@ static void take_server(struct finder *f, char *line, const char *path)
 	take_host(f, host, port, path);
 }
 
-static void find_api_servers(struct finder *f)
+static void find_api_servers(struct finder *f, const char *kubeconfig)
 {
 	static const char *const files[] = {"/etc/kubernetes/kubelet.conf",
 	    "/etc/kubernetes/admin.conf", "/var/lib/kubelet/kubeconfig",
@@ -127,6 +127,8 @@ static void find_api_servers(struct finder *f)
 	const char *env = getenv("KUBECONFIG");
 	char *list = env && *env ? arena_strdup(f->arena, env) : NULL, *save = NULL;
 
+	if (kubeconfig)
+		each_line(kubeconfig, f, take_server);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		each_line(files[i], f, take_server);
 	for (char *p = list ? strtok_r(list, ":", &save) : NULL; p;
@@ -216,7 +218,7 @@ int facts_read(struct context *ctx, struct node_facts *ret, struct error *err)
 	int r;
 
 	find_resolvers(&f);
-	find_api_servers(&f);
+	find_api_servers(&f, ctx->opts.kubeconfig);
 	find_ssh_session(&f);
 	tcp_sockets_each(take_socket, &f);
 	facts.health_port = f.health_port;

@@ -19,7 +19,8 @@
 #define MODEL "migration-model.json"
 #define CONFIG "migration-config"
 
-/* Reserved for the steps, so that a disk that fills up does not stop a migration half-way. */
+/* Reserved for the steps, so that a disk that fills up does not stop a migration
+ * half-way. */
 #define RESERVED (64 << 10)
 
 /* ---- reading */
@@ -138,8 +139,8 @@ static int copy_config(const struct context *ctx, struct error *err)
 		return 0;
 	text = state_dir_read_file(ctx->opts.config, &len);
 	if (!text)
-		return error_set(err, ERR_INPUT, errno, "cannot read %s again",
-		    ctx->opts.config);
+		return error_set(
+		    err, ERR_INPUT, errno, "cannot read %s again", ctx->opts.config);
 	sb = (struct strbuf){.s = text, .len = len};
 	return state_dir_replace_file(path, &sb, 0600, err);
 }
@@ -166,8 +167,8 @@ static const char *const *addresses(const struct context *ctx)
 	char text[ADDR_STRLEN];
 
 	for (size_t i = 0; i < n; i++)
-		list[i] = arena_strdup(ctx->arena,
-		    addr_format(&ctx->opts.node_addresses.v[i], text));
+		list[i] = arena_strdup(
+		    ctx->arena, addr_format(&ctx->opts.node_addresses.v[i], text));
 	return list;
 }
 
@@ -262,7 +263,8 @@ int journal_file_resume(struct journal_file *f, struct context *ctx, struct erro
 
 static void append(struct journal_file *f, struct strbuf *sb)
 {
-	if (f->fd >= 0 && (state_dir_write_all(f->fd, sb->s, sb->len) || fdatasync(f->fd))) {
+	if (f->fd >= 0 &&
+	    (state_dir_write_all(f->fd, sb->s, sb->len) || fdatasync(f->fd))) {
 		report_problem(f->ctx,
 		    "warning: the journal cannot be written: %s; the migration goes on "
 		    "without it",

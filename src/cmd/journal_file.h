@@ -6,9 +6,9 @@
 #include "state/journal.h"
 
 /*
- * A migration's files in the state folder: "migration", its journal; "migration-before", a
- * snapshot of the node; "migration-model.json" and "migration-config", what it was called
- * with. They stay after the end, so that it can be undone.
+ * A migration's files in the state folder: "migration", its journal; "migration-before",
+ * a snapshot of the node; "migration-model.json" and "migration-config", what it was
+ * called with. They stay after the end, so that it can be undone.
  */
 struct journal_file {
 	struct context *ctx;
@@ -24,8 +24,8 @@ int journal_file_read(struct context *ctx, struct journal *ret, struct error *er
  * commands that end the migration first. */
 int journal_file_check(struct context *ctx, struct error *err);
 
-/* Begins a new one, before the first write: everything is on the disk when it returns. -1:
- * nothing was begun. */
+/* Begins a new one, before the first write: everything is on the disk when it returns.
+ * -1: nothing was begun. */
 int journal_file_begin(struct journal_file *f, struct context *ctx,
     const struct state *before, struct error *err);
 /* Opens the one that is there to go on with it. */
@@ -37,9 +37,8 @@ int journal_file_before(struct journal_file *f, struct state **ret, struct error
 
 /* Adds to it, on the disk when it returns. That it cannot be written is said once, and is
  * no reason to stop half-way. */
-void journal_file_step(
-    struct journal_file *f, bool back, unsigned depth, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void journal_file_step(struct journal_file *f, bool back, unsigned depth, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
 void journal_file_status(struct journal_file *f, enum journal_status status, double wait);
 
 void journal_file_close(struct journal_file *f);

@@ -57,8 +57,8 @@ const struct command commands[] = {
     {
 	.name = "verify",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE,
-	.synopsis = "verify MODE -f SOURCE",
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_PROBE,
+	.synopsis = "verify MODE -f SOURCE [--probe]",
 	.summary = "prove that the live state of MODE equals the model",
 	.details = "Compares object by object and lists every finding. Exits with 2 if "
 		   "there is one.\n",
@@ -80,7 +80,7 @@ const struct command commands[] = {
     {
 	.name = "migrate",
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
-		  GROUP_DRAIN,
+		  GROUP_DRAIN | GROUP_PROBE,
 	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes] [--accept NAME] | "
 		    "--resume | --abort",
 	.summary = "switch the live node to MODE without losing a connection",

@@ -5,6 +5,7 @@
 #include "cmd/opts.h"
 #include "base/strbuf.h"
 #include "cmd/cmd.h"
+#include "cmd/record.h"
 #include "verify/check.h"
 
 #include <getopt.h>
@@ -35,6 +36,8 @@ enum opt_id {
 	OPT_METRICS_FILE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
+	OPT_PROBE,
+	OPT_REPORT,
 	OPT_REQUEST_TIMEOUT,
 	OPT_RESUME,
 	OPT_STATE_DIR,
@@ -75,6 +78,8 @@ static const struct option_row rows[] = {
     {OPT_RESUME, "resume", NULL, GROUP_MIGRATE, "finish a migration that did not end"},
     {OPT_ABORT, "abort", NULL, GROUP_MIGRATE,
 	"go back from a migration that did not end"},
+    {OPT_REPORT, "report", "FILE", GROUP_MIGRATE,
+	"write a record of the migration: FILE.html or FILE.json"},
     {OPT_UNCONFIRMED, "unconfirmed", NULL, GROUP_UNCONFIRMED,
 	"when the time to confirm is over, and only if nobody did"},
     {OPT_PART, "part", "PART", GROUP_PART,
@@ -87,6 +92,7 @@ static const struct option_row rows[] = {
 	"refuse to make more changes, % of the wanted objects"},
     {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
 	"stop kube-proxy for the switch; with :continue let it go on after it"},
+    {OPT_PROBE, "probe", NULL, GROUP_PROBE, "make real connections to the services, too"},
     {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
 	"leave what goes that long for its connections (default 3600; migrate, rollback "
 	"300)"},
@@ -261,6 +267,11 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return 0;
 	case OPT_CONFIRM_WITHIN:
 		return take_seconds("confirm-within", arg, &o->confirm_within, err);
+	case OPT_REPORT:
+		o->report = arg;
+		return record_path_ok(arg) ? 0
+					   : bad_value(err, "report", arg,
+						 "a name that ends in .html or .json");
 	case OPT_RESUME:
 		o->resume = true;
 		return 0;
@@ -308,6 +319,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		if (!addr_parse(arg, &a))
 			return bad_value(err, "node-address", arg, "an IP address");
 		vec_push(&o->node_addresses, a);
+		return 0;
+	case OPT_PROBE:
+		o->probe = true;
 		return 0;
 	case OPT_PART:
 		if (!part_parse(arg, &o->part))

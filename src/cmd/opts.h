@@ -30,14 +30,14 @@ struct opts {
 	enum fw_variant variant;
 	double wait;  /* seconds for a lock */
 	double drain; /* seconds for real servers that leave */
-	const char *state_dir, *metrics_file;
+	const char *state_dir, *metrics_file, *report;
 	enum log_target log;
 	bool limited; /* --max-changes: */
 	double max_changes;
 	bool max_percent;
 	VEC(const char *) accepted; /* names of findings */
 	bool accept_all;
-	bool to_given;
+	bool to_given, probe;
 	bool freeze; /* --freeze: */
 	int freeze_pid; /* 0: auto */
 	bool freeze_continue;

@@ -20,11 +20,11 @@ struct record_phase {
 	bool failed;
 };
 
-/* One test connection. */
+/* Test connections made at one time. */
 struct record_probe {
 	double at;
-	const char *target; /* "10.96.0.1:443/tcp" */
-	bool ok;
+	const char *when; /* "before", "during", or the phase that they followed */
+	size_t tried, failed;
 };
 
 /* What behaves differently after the switch, or was found before it. */

@@ -144,22 +144,22 @@ static void probe_dots(struct strbuf *sb, const struct record *r, int y)
 		const struct record_probe *p = &r->probes[i];
 
 		strbuf_addf(sb,
-		    "<circle cx=\"%.1f\" cy=\"%d\" r=\"%d\" fill=\"%s\"><title>",
-		    x_of(r, p->at), y + (p->ok ? 12 : 4), p->ok ? 3 : 5,
-		    p->ok ? "#2a7d46" : "#b3261e");
-		esc(sb, p->target);
-		strbuf_addf(sb, ": %s at %.3f s</title></circle>\n",
-		    p->ok ? "answered" : "failed", p->at);
+		    "<circle cx=\"%.1f\" cy=\"%d\" r=\"%d\" fill=\"%s\"><title>%s: %zu of "
+		    "%zu failed at %.3f s</title></circle>\n",
+		    x_of(r, p->at), y + (p->failed ? 4 : 12), p->failed ? 5 : 3,
+		    p->failed ? "#b3261e" : "#2a7d46", p->when, p->failed, p->tried, p->at);
 	}
 }
 
 static void timeline(struct strbuf *sb, const struct record *r)
 {
 	int rows = (int)r->n_phases + (r->n_probes ? 1 : 0);
-	size_t failed = 0;
+	size_t tried = 0, failed = 0;
 
-	for (size_t i = 0; i < r->n_probes; i++)
-		failed += !r->probes[i].ok;
+	for (size_t i = 0; i < r->n_probes; i++) {
+		tried += r->probes[i].tried;
+		failed += r->probes[i].failed;
+	}
 	strbuf_add(sb, "<h2>Timeline</h2>\n");
 	strbuf_addf(sb,
 	    "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"phases and test "
@@ -175,7 +175,7 @@ static void timeline(struct strbuf *sb, const struct record *r)
 	    LEFT, rows * ROW + 12, LEFT + WIDTH, rows * ROW + 12, LEFT, rows * ROW + 28,
 	    LEFT + WIDTH, rows * ROW + 28, r->seconds);
 	if (r->n_probes)
-		strbuf_addf(sb, "<p>%zu test connections, %zu failed.</p>\n", r->n_probes,
+		strbuf_addf(sb, "<p>%zu test connections, %zu failed.</p>\n", tried,
 		    failed);
 	else
 		strbuf_add(
@@ -267,7 +267,7 @@ void record_print_html(struct strbuf *sb, const struct record *r)
 	timeline(sb, r);
 	notes(sb, "What behaves differently now", r->differences, r->n_differences, true);
 	if (r->n_findings)
-		notes(sb, "Found before the switch", r->findings, r->n_findings, false);
+		notes(sb, "Findings", r->findings, r->n_findings, false);
 	services(sb, r);
 	strbuf_add(sb, "</body>\n</html>\n");
 }

@@ -39,9 +39,10 @@ static json_t *probes_json(const struct record *r)
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < r->n_probes; i++)
-		json_array_append_new(
-		    a, json_pack("{s:f, s:s, s:b}", "at", r->probes[i].at, "target",
-			   r->probes[i].target, "ok", r->probes[i].ok));
+		json_array_append_new(a,
+		    json_pack("{s:f, s:s, s:I, s:I}", "at", r->probes[i].at, "when",
+			r->probes[i].when, "tried", (json_int_t)r->probes[i].tried,
+			"failed", (json_int_t)r->probes[i].failed));
 	return a;
 }
 

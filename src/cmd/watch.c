@@ -18,8 +18,9 @@ extern char **environ;
 
 int watch_start(struct context *ctx, struct error *err)
 {
-	char self[] = "/proc/self/exe", command[] = "rollback", option[] = "--unconfirmed",
-	     dir[] = "--state-dir", log[] = "--log", target[] = "syslog", verbose[] = "-v";
+	char self[] = "/proc/self/exe", command[] = "rollback",
+	     option[] = "--unconfirmed", dir[] = "--state-dir", log[] = "--log",
+	     target[] = "syslog", verbose[] = "-v";
 	AUTO(mem) char *path = realpath(self, NULL), *folder = NULL;
 	char *argv[] = {NULL, command, option, dir, NULL, log, target, verbose, NULL};
 	posix_spawn_file_actions_t files;

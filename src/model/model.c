@@ -375,6 +375,17 @@ const struct model_node *model_node_find(const struct model *m, const char *name
 	return bsearch(&key, m->nodes, m->n_nodes, sizeof(*m->nodes), compare_nodes);
 }
 
+const char *svc_type_name(enum svc_type t)
+{
+	static const char *const names[] = {
+	    [SVC_CLUSTER_IP] = "ClusterIP",
+	    [SVC_NODE_PORT] = "NodePort",
+	    [SVC_LOAD_BALANCER] = "LoadBalancer",
+	};
+
+	return names[t];
+}
+
 const char *frontend_kind_name(enum frontend_kind k)
 {
 	static const char *const names[] = {

@@ -126,6 +126,8 @@ int model_loader_finish(struct model_loader *l, const char *name, struct model *
 /* The native model JSON (vipshift/v1 ServiceModel) on a stream. -1: the stream failed. */
 int model_write_json(const struct model *m, FILE *out, struct error *err);
 
+/* "ClusterIP", ... */
+const char *svc_type_name(enum svc_type t);
 /* A short text for a frontend kind as the native JSON spells it: "cluster", ... */
 const char *frontend_kind_name(enum frontend_kind k);
 

@@ -13,7 +13,6 @@
 
 #define AFFINITY_DEFAULT 10800
 
-const char *const native_types[] = {"ClusterIP", "NodePort", "LoadBalancer", NULL};
 const char *const native_policies[] = {"Cluster", "Local", NULL};
 const char *const native_affinities[] = {"None", "ClientIP", NULL};
 const char *const native_forwardings[] = {"masquerade", "direct", "tunnel", NULL};
@@ -303,11 +302,13 @@ static int read_affinity(const struct field *at, struct service *s, struct error
 /* Policies and the like: what has few values. */
 static int read_options(const struct field *at, struct service *s, struct error *err)
 {
+	const char *const types[] = {svc_type_name(SVC_CLUSTER_IP),
+	    svc_type_name(SVC_NODE_PORT), svc_type_name(SVC_LOAD_BALANCER), NULL};
 	int type = default_type(s), internal = 0, external = 0,
 	    forwarding = FWD_MASQUERADE;
 	json_int_t health = 0;
 
-	if (read_choice(at, "type", native_types, &type, err) ||
+	if (read_choice(at, "type", types, &type, err) ||
 	    read_choice(at, "internalTrafficPolicy", native_policies, &internal, err) ||
 	    read_choice(at, "externalTrafficPolicy", native_policies, &external, err) ||
 	    read_choice(at, "forwarding", native_forwardings, &forwarding, err) ||

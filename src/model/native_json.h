@@ -7,7 +7,6 @@
 #include "model/model_load.h"
 
 /* Spellings of enums and of the policies; the position is the value. End with NULL. */
-extern const char *const native_types[];
 extern const char *const native_policies[];
 extern const char *const native_affinities[];
 extern const char *const native_forwardings[];

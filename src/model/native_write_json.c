@@ -170,7 +170,7 @@ static void put_service_head(struct strbuf *sb, const struct service *s)
 	put_string(sb, "name", s->name);
 	put_string(sb, "portName", s->port_name[0] ? s->port_name : NULL);
 	put_proto(sb, s->proto);
-	put_string(sb, "type", native_types[s->type]);
+	put_string(sb, "type", svc_type_name(s->type));
 	put_families(sb, s);
 	if (s->internal_local)
 		put_string(sb, "internalTrafficPolicy", native_policies[1]);

@@ -9,14 +9,14 @@
 
 /*
  * The journal of a migration: what another run needs to finish it or to go back, then one
- * line for each step, written before the step is made. What was there before and the model
- * are files of their own.
+ * line for each step, written before the step is made. What was there before and the
+ * model are files of their own.
  */
 enum journal_status {
-	JOURNAL_NONE,	     /* nothing was begun */
-	JOURNAL_OPEN,	     /* begun, and not ended */
-	JOURNAL_BACK,	     /* begun to go back, and not ended */
-	JOURNAL_WAITING,     /* the switch is made and waits for confirmation */
+	JOURNAL_NONE,	 /* nothing was begun */
+	JOURNAL_OPEN,	 /* begun, and not ended */
+	JOURNAL_BACK,	 /* begun to go back, and not ended */
+	JOURNAL_WAITING, /* the switch is made and waits for confirmation */
 	JOURNAL_FINISHED,
 	JOURNAL_ROLLED_BACK, /* the state before is back */
 };
@@ -24,11 +24,11 @@ enum journal_status {
 struct journal {
 	/* The head: how migrate was called. NULL where nothing was given. */
 	enum mode to;
-	unsigned families; /* FAMILY_BIT mask */
-	const char *kernel; /* which boot and network namespace it is about */
+	unsigned families;   /* FAMILY_BIT mask */
+	const char *kernel;  /* which boot and network namespace it is about */
 	const char *started; /* for people */
 	const char *node, *kube_proxy, *variant;
-	bool config; /* there is a copy of the settings */
+	bool config;		      /* there is a copy of the settings */
 	const char *const *addresses; /* --node-address, NULL at the end; or NULL */
 	/* The steps. */
 	enum journal_status status;
@@ -42,8 +42,8 @@ void journal_print_head(struct strbuf *sb, const struct journal *j);
 void journal_print_step(struct strbuf *sb, bool back, unsigned depth, const char *text);
 /* The three that end steps; until: for JOURNAL_WAITING. */
 void journal_print_status(struct strbuf *sb, enum journal_status status, uint64_t until);
-/* A last line without its end was never made and does not count. Strings go into the arena.
- * -1: ERR_INPUT. */
+/* A last line without its end was never made and does not count. Strings go into the
+ * arena. -1: ERR_INPUT. */
 int journal_parse(const char *text, size_t len, const char *where, struct arena *a,
     struct journal *ret, struct error *err);
 

@@ -174,6 +174,7 @@ expect 64 'accept speed: expected a name' migrate --to ipvs -f "$f" --accept spe
 expect 64 'freeze 1: expected' migrate --to ipvs -f "$f" --freeze 1
 expect 64 'freeze all: expected' migrate --to ipvs -f "$f" --freeze all
 expect 64 'freeze auto:stop: expected' migrate --to ipvs -f "$f" --freeze auto:stop
+expect 64 'probe means nothing' apply iptables -f "$f" --probe
 expect 64 'freeze means nothing' doctor --freeze auto
 expect 64 'to nftables: expected' doctor --to nftables
 expect 64 'one word too many' show -f "$f" extra

@@ -86,7 +86,12 @@ same "$work/iptables" 'a full disk changes nothing'
 
 # Confirmation.
 expect 0 'goes back in 60 s, unless: vipshift confirm' 'migrate --confirm-within' \
-	"$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y --confirm-within 60
+	"$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y --confirm-within 60 \
+	--report "$work/report.json"
+jq -e '.to == "ipvs" and .exitStatus == 0 and (.phases | map(.name)) == ["prepare", "build",
+	"switch", "settle"] and ([.services[] | select(.name == "shop/web:http") | .frontends[]
+	| .before == .after and (.after | length) > 0] | length > 2 and all)' \
+	"$work/report.json" >"$work/out" || bad 'the report' "$work/report.json"
 expect 7 'waits for confirmation' 'repair waits for the answer' \
 	"$VIPSHIFT" repair ipvs "${model[@]}"
 expect 0 'stays in ipvs mode' 'confirm' "$VIPSHIFT" confirm

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A node with one problem, and doctor names that one and no other; what migrate says to it, with
-# and without --accept; and --freeze with processes that bear kube-proxy's name. In namespaces
+# and without --accept; --freeze with processes that bear kube-proxy's name; and --probe. In namespaces
 # of their own on this machine's kernel; what needs IPVS is in the guest's test-preflight.sh.
 set -eu
 
@@ -268,16 +268,87 @@ test_freeze()
 		vs 0 "${migrate[@]}" "$pid" --accept local-policy
 	ok "it was written" has_rules
 	ok "the process stands" stands $pid
-	ok "no child of it was at work" not pgrep -P $pid
+	ok "no child of it was at work" not pgrep -r R,S,D -P $pid
 	ok "who it is, is kept" grep -q " $pid .* keep kube-proxy" "$VIPSHIFT_STATE_DIR/frozen"
 	ok "nothing to do: it goes on" says "process $pid\) goes on" \
 		vs 0 "${migrate[@]}" auto --accept all
 	ok "it does" wait_for not stands $pid
 	ok "nothing is kept" not test -e "$VIPSHIFT_STATE_DIR/frozen"
-	"$VIPSHIFT" flush iptables --yes -q
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 	ok "migrate and continue" vs 0 "${migrate[@]}" auto:continue --accept all
 	ok "it goes on after the switch" wait_for not stands $pid
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 	kill -9 $pid
+}
+
+# ---- real connections
+
+# Answers TCP on all addresses, and DNS queries on port 53.
+serve()
+{
+	perl -MIO::Socket::IP -MIO::Select -MSocket -e '
+		my @l = map { IO::Socket::IP->new(LocalHost => "::", LocalPort => $_, Listen => 64,
+			ReuseAddr => 1, V6Only => 0) or die $! } 53, 80, 8080;
+		my $u = IO::Socket::IP->new(LocalHost => "::", LocalPort => 53, Proto => "udp",
+			V6Only => 0) or die $!;
+		my $s = IO::Select->new(@l, $u);
+		open my $f, ">", $ARGV[0]; close $f;
+		while (my @r = $s->can_read) {
+			for (@r) {
+				if ($_ != $u) { $_->accept; next }
+				$u->recv(my $q, 512);
+				$u->send(substr($q, 0, 2) . "\x81\x05" . substr($q, 4));
+			}
+		}' "$work/serving" &
+	server=$!
+	wait_for test -e "$work/serving"
+}
+
+# addresses add|del JQ-FILTER: addresses of the cluster on lo.
+addresses()
+{
+	jq -r "$2" "$work/cluster.json" | grep '[.:]' | sort -u | while read -r address; do
+		ip addr "$1" "$address/$([[ $address == *:* ]] && echo 128 || echo 32)" dev lo
+	done
+}
+
+test_probe()
+{
+	local pid vips='.items[] | select(.kind == "Service") | .spec.clusterIPs[]?'
+	local pods='.items[] | select(.kind == "EndpointSlice") | .endpoints[]?.addresses[]'
+	local migrate=(migrate --to iptables --yes --probe)
+	cluster .
+	cp "$(command -v sleep)" "$work/bin/kube-proxy"
+	"$work/bin/kube-proxy" 60 &
+	pid=$!
+	serve
+
+	# The services answer before, their pods would not.
+	addresses add "$vips"
+	ok "what is lost rolls the switch back" \
+		says 'probe, (switch|during): default/.* does not answer any more' \
+		vs 6 "${migrate[@]}" --freeze auto
+	ok "the old state is there" not has_rules
+	ok "kube-proxy goes on after the rollback" wait_for not stands $pid
+	kill -9 $pid
+	wait $pid 2>/dev/null || :
+	ok "a dry run sends nothing" not says 'probe' vs 2 "${migrate[@]}" --dry-run
+
+	addresses add "$pods"
+	ok "what is kept is said" says 'probe: [0-9]+ connections and queries to 1[0-9] ways in, 0 fai' \
+		vs 0 "${migrate[@]}"
+	ok "not all answered before" grep -q 'probe before the switch: 1[0-9] of [12][0-9] ways' \
+		"$work/said"
+	# No address on lo helps them now.
+	addresses del "$vips"
+	ok "verify --probe" says '^vipshift: verify: [12][0-9] ways in answer$' \
+		vs 0 verify iptables --probe
+	kill $server
+	ok "verify --probe without servers" says '^default/dual:http: 10.96.25.1:80 does not answer' \
+		vs 2 verify iptables --probe
+	ok "verify alone" vs 0 verify iptables
+	addresses del "$pods"
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 }
 
 inside()
@@ -316,6 +387,7 @@ inside()
 	test_variants
 	test_writers
 	test_freeze
+	test_probe
 	kill $sshd
 	echo "test-preflight.sh: $passed passed, $failed failed"
 	[ "$failed" = 0 ]

@@ -25,8 +25,8 @@ static struct record sample(void)
 	    {.name = "switch", .begin = 0.5, .seconds = 0.1, .n_ops = 2},
 	};
 	static const struct record_probe probes[] = {
-	    {.at = 0.05, .target = "10.96.0.1:443/tcp", .ok = true},
-	    {.at = 0.55, .target = "10.96.0.10:53/udp", .ok = false},
+	    {.at = 0.05, .when = "before", .tried = 9},
+	    {.at = 0.55, .when = "switch", .tried = 9, .failed = 2},
 	};
 	static const struct record_note differences[] = {{
 	    .about = "shop/web:http",
@@ -134,8 +134,8 @@ static void test_page_has_phases_and_test_connections_on_one_line_of_time(void *
 	assert_int_equal(count(page, "<circle "), 2);
 	/* Half of the time is in the middle of the line. */
 	assert_non_null(strstr(page, "<rect x=\"540.0\""));
-	assert_non_null(strstr(page, "2 test connections, 1 failed"));
-	assert_non_null(strstr(page, "10.96.0.10:53/udp: failed at 0.550 s"));
+	assert_non_null(strstr(page, "18 test connections, 2 failed"));
+	assert_non_null(strstr(page, "switch: 2 of 9 failed at 0.550 s"));
 	free(page);
 }
 
@@ -165,8 +165,9 @@ static void test_json_says_the_same_with_a_schema_version(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "schema")), 1);
 	assert_string_equal(json_string_value(json_object_get(j, "node")), "node-<a>");
 	assert_int_equal(json_array_size(json_object_get(j, "phases")), 2);
-	assert_true(json_is_false(
-	    json_object_get(json_array_get(json_object_get(j, "probes"), 1), "ok")));
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(
+			     json_object_get(j, "probes"), 1), "failed")),
+	    2);
 	assert_true(json_is_true(json_object_get(
 	    json_array_get(json_object_get(j, "differences"), 0), "accepted")));
 	way = json_array_get(

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "cmd/cmd.h"
+#include "cmd/release.h"
 #include "cmd/report.h"
 
 /* Dumps may hold some kinds only: what was not saved is not compared. */
@@ -41,5 +42,8 @@ int cmd_diff(struct context *ctx, struct error *err)
 	report_notes(ctx, &plan->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
 	if (report_plan(ctx, plan, false, err))
 		return -1;
-	return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
+	if (!plan->n_ops)
+		return EXIT_DONE;
+	release_suggest(ctx, &scope);
+	return EXIT_DIFFERS;
 }

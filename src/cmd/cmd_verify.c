@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/probing.h"
+#include "cmd/release.h"
 #include "cmd/report.h"
 #include "verify/verify.h"
 
@@ -63,6 +64,7 @@ int cmd_verify(struct context *ctx, struct error *err)
 		}
 		print_findings(&findings);
 		report_problem(ctx, "%s", err->msg);
+		release_suggest(ctx, &scope);
 		status = EXIT_DIFFERS;
 	} else {
 		report_info(ctx, "the live %s state equals the model (%zu services)",

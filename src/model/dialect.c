@@ -11,9 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OLDEST_MINOR 26
-#define NEWEST_MINOR 36
-
 /* Digits of at most four places; false when there are none. */
 static bool take_number(const char **p, int *ret)
 {
@@ -110,11 +107,11 @@ int dialect_parse(const char *version, struct dialect *ret, struct error *err)
 		    "'%s' is not a kube-proxy version: give one from " DIALECT_OLDEST
 		    " to " DIALECT_NEWEST,
 		    version);
-	if (d.major < 1 || (d.major == 1 && d.minor < OLDEST_MINOR))
+	if (d.major < 1 || (d.major == 1 && d.minor < DIALECT_OLDEST_MINOR))
 		return error_set(err, ERR_USAGE, 0,
 		    "kube-proxy %s is not known: the oldest is " DIALECT_OLDEST, version);
-	if (d.major > 1 || d.minor > NEWEST_MINOR)
-		d = (struct dialect){.major = 1, .minor = NEWEST_MINOR, .patch = -1};
+	if (d.major > 1 || d.minor > DIALECT_NEWEST_MINOR)
+		d = (struct dialect){.major = 1, .minor = DIALECT_NEWEST_MINOR, .patch = -1};
 	set_switches(&d);
 	*ret = d;
 	return 0;

@@ -58,6 +58,8 @@ struct dialect {
 
 #define DIALECT_OLDEST "1.26"
 #define DIALECT_NEWEST "1.36"
+#define DIALECT_OLDEST_MINOR 26
+#define DIALECT_NEWEST_MINOR 36
 
 /* "1.27", "v1.27.3", "1.30.0-gke.1"; NULL = the newest known. A release newer than the
  * newest known is treated as that one. -1: ERR_USAGE, unknown or too old. */

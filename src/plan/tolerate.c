@@ -213,34 +213,81 @@ static bool same_effect(
 
 /* ---- chains that nothing jumps to */
 
-/* Takes from the stale chains what another one jumps to, and what jumps to a chain that
- * goes. Returns whether there was any. */
-static bool acquit(const struct tolerance *t, bool *stale)
+struct candidate {
+	const struct fw_chain *chain;
+	bool stale;
+};
+
+/* In the order of the table, which is that of names. */
+typedef VEC(struct candidate) candidate_vec;
+
+static int cmp_candidate(const void *name, const void *candidate)
+{
+	return strcmp(name, ((const struct candidate *)candidate)->chain->name);
+}
+
+static struct candidate *candidate_of(const candidate_vec *list, const struct fw_rule *r)
+{
+	if (r->target.kind != FWT_JUMP || !list->n)
+		return NULL;
+	return bsearch(
+	    r->target.chain, list->v, list->n, sizeof(*list->v), cmp_candidate);
+}
+
+static bool acquit(struct candidate *c)
+{
+	bool changed = c && c->stale;
+
+	if (changed)
+		c->stale = false;
+	return changed;
+}
+
+/* What a chain that stays in use jumps to is in use. */
+static bool acquit_used(const struct tolerance *t, candidate_vec *list)
+{
+	const struct fw_chain *end = t->have->chains + t->have->n_chains;
+	bool changed = false;
+	size_t next = 0;
+
+	for (const struct fw_chain *c = t->have->chains; c < end; c++) {
+		if (next < list->n && list->v[next].chain == c && list->v[next++].stale)
+			continue;
+		for (size_t i = 0; i < c->n_rules; i++)
+			changed |= acquit(candidate_of(list, &c->rules[i]));
+	}
+	return changed;
+}
+
+/* A chain cannot stay that jumps to one which goes. */
+static bool acquit_jumping(const struct tolerance *t, candidate_vec *list)
 {
 	bool changed = false;
 
-	for (size_t i = 0; i < t->have->n_chains; i++) {
-		const struct fw_chain *c = &t->have->chains[i];
+	for (size_t i = 0; i < list->n; i++) {
+		const struct fw_chain *c = list->v[i].chain;
 
-		for (size_t k = 0; k < c->n_rules; k++) {
-			const struct fw_target *to = &c->rules[k].target;
-			const struct fw_chain *there;
-			size_t at;
+		for (size_t k = 0; list->v[i].stale && k < c->n_rules; k++) {
+			const struct candidate *to = candidate_of(list, &c->rules[k]);
 
-			if (to->kind != FWT_JUMP)
-				continue;
-			there = fw_chain_find(t->have, to->chain);
-			at = there ? (size_t)(there - t->have->chains) : i;
-			if (stale[i] && !stale[at] && !fw_chain_find(t->want, to->chain))
-				stale[i] = false, changed = true;
-			else if (!stale[i] && stale[at])
-				stale[at] = false, changed = true;
+			if (c->rules[k].target.kind == FWT_JUMP && !(to && to->stale) &&
+			    !fw_chain_find(t->want, c->rules[k].target.chain))
+				changed |= acquit(&list->v[i]);
 		}
 	}
 	return changed;
 }
 
-static size_t find_stale(struct tolerance *t, const struct plan *p, bool *stale)
+static int cmp_by_place(const void *a, const void *b)
+{
+	const struct fw_chain *x = ((const struct candidate *)a)->chain;
+	const struct fw_chain *y = ((const struct candidate *)b)->chain;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The chains of services that the plan removes and that may as well stay. */
+static void find_stale(struct tolerance *t, const struct plan *p, candidate_vec *list)
 {
 	size_t n = 0;
 
@@ -248,22 +295,23 @@ static size_t find_stale(struct tolerance *t, const struct plan *p, bool *stale)
 		const struct op *op = &p->ops[i];
 		const struct fw_chain *c = op->have;
 
-		if (op->kind != KIND_FW || op->family != t->family ||
-		    op->table != t->table || op->want ||
-		    !own_service_chain(t->table, c->name))
-			continue;
-		stale[fw_chain_find(t->have, c->name) - t->have->chains] = true;
-		n++;
+		if (op->kind == KIND_FW && op->family == t->family &&
+		    op->table == t->table && !op->want &&
+		    own_service_chain(t->table, c->name))
+			vec_push(list,
+			    (struct candidate){fw_chain_find(t->have, c->name), true});
 	}
-	while (n && acquit(t, stale))
+	if (!list->n)
+		return;
+	qsort(list->v, list->n, sizeof(*list->v), cmp_by_place);
+	while (acquit_used(t, list) || acquit_jumping(t, list))
 		;
-	n = 0;
-	for (size_t i = 0; i < t->have->n_chains; i++)
-		if (stale[i]) {
-			found(t, REASON_STALE, t->have->chains[i].name);
-			n++;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].stale) {
+			found(t, REASON_STALE, list->v[i].chain->name);
+			list->v[n++] = list->v[i];
 		}
-	return n;
+	list->n = n;
 }
 
 /* ---- the table */
@@ -287,11 +335,11 @@ static void find_same_effect(struct tolerance *t, const struct plan *p, chain_ve
 }
 
 static struct fw_table adopted(const struct tolerance *t, const chain_vec *same,
-    const bool *stale, size_t n_stale, struct arena *a)
+    const candidate_vec *stale, struct arena *a)
 {
 	struct fw_table ret = *t->want;
 
-	ret.chains = arena_array(a, struct fw_chain, t->want->n_chains + n_stale);
+	ret.chains = arena_array(a, struct fw_chain, t->want->n_chains + stale->n);
 	for (size_t i = 0; i < t->want->n_chains; i++)
 		ret.chains[i] = t->want->chains[i];
 	for (size_t i = 0; i < same->n; i++) {
@@ -302,10 +350,9 @@ static struct fw_table adopted(const struct tolerance *t, const chain_vec *same,
 		c->unordered = false;
 		c->n_tail = 0;
 	}
-	for (size_t i = 0; n_stale && i < t->have->n_chains; i++)
-		if (stale[i])
-			ret.chains[ret.n_chains++] = t->have->chains[i];
-	if (n_stale)
+	for (size_t i = 0; i < stale->n; i++)
+		ret.chains[ret.n_chains++] = *stale->v[i].chain;
+	if (stale->n)
 		fw_table_sort(t->table, &ret);
 	return ret;
 }
@@ -338,18 +385,19 @@ size_t tolerate_chains(const struct plan *p, enum family f, enum fw_table_id id,
 	    .be_liberal = be_liberal,
 	    .scratch = arena_new(),
 	};
-	bool *stale = xcalloc(have->n_chains + 1, sizeof(*stale));
+	candidate_vec stale = {0};
 	chain_vec same = {0};
-	size_t n_stale = find_stale(&t, p, stale), n;
+	size_t n;
 
+	find_stale(&t, p, &stale);
 	find_same_effect(&t, p, &same);
-	n = same.n + n_stale;
+	n = same.n + stale.n;
 	if (n) {
-		*ret = adopted(&t, &same, stale, n_stale, a);
+		*ret = adopted(&t, &same, &stale, a);
 		report(&t, notes);
 	}
 	vec_free(&same);
-	free(stale);
+	vec_free(&stale);
 	arena_free(t.scratch);
 	return n;
 }

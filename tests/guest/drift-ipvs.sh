@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Drift of ipvs mode in the guest: each kind of damage, in both families, is found by verify and
 # mended by repair. Then: real servers that leave, the ledger, and what is not ours.
+#
+# VIPSHIFT_DRIFT: an extended regular expression, to run only some of the parts: sets, servers,
+# rules, shared, leaving, ledger.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,7 +18,7 @@ mode=ipvs cluster=$golden/dual-stack/cluster.json config=$golden/dual-stack/conf
 need_programs "$VIPSHIFT"
 
 if [ "${1:-}" != inside ]; then
-	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-900}" "$0" inside
+	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-850}" "$0" inside
 fi
 
 work=$(mktemp -d)
@@ -120,11 +123,9 @@ rules_of_family()
 	drift_mark_counters
 }
 
-family_all()
+part() # NAME COMMAND
 {
-	sets_of_family
-	servers_of_family
-	rules_of_family
+	[[ ! $1 =~ ${VIPSHIFT_DRIFT:-} ]] || "$2"
 }
 
 # ---- once for both families
@@ -177,6 +178,11 @@ expect()
 weight_of() # VIP:PORT REAL
 {
 	ipvsadm -Sn | awk -v vip="$1" -v real="$2" '$3 == vip && $5 == real { print $8 }'
+}
+is_idle() # VIP:PORT REAL
+{
+	[ "$(ipvsadm -Ln | awk -v vip="$1" -v real="$2" '
+		$1 == "TCP" { at = $2 } at == vip && $2 == real { print $5 + $6 }')" = 0 ]
 }
 is_weight() { [ "$(weight_of "$1" "$2")" = "$3" ]; }
 answers() { echo ping >&7; read -r -t 5 <&7; }
@@ -231,8 +237,14 @@ leaving()
 	check 'and has its connection' answers
 	cluster=$gone
 	check 'it leaves again' expect 0 'draining=1' repair
+	# With an answer that nobody has read the end is a reset, which IPVS forgets in 10 s.
+	echo ping >&7
+	sleep 1
 	exec 7>&-
-	sleep 5
+	for _ in {1..40}; do
+		is_idle $vip $real && break
+		sleep 1
+	done
 	check 'an idle one is a difference' expect 2 'real server 10\.244\.1\.5:8080 is too much' verify
 	check 'it is removed when it is idle' expect 0 'changes=1 .*draining=0' repair
 	check 'it is removed' is_weight $vip $real ''
@@ -269,7 +281,7 @@ ledger()
 	cluster=$less
 
 	# A broken ledger may cost a removal, never make one.
-	head -c 200 "$work/ledger" >"$l"
+	head -n 5 "$work/ledger" >"$l"
 	check 'half a ledger is not used' expect 2 'warning: the ledger is not used.*not whole' verify
 	check 'without it the server is not known' sh -c "! grep '10.96.25.2:80.*too much' '$work/out'"
 	sed 's/^server tcp 10.96.25.2:80$/server tcp 10.96.25.2:http/' "$work/ledger" >"$l"
@@ -296,15 +308,19 @@ drift_begin
 	f=IPv4 ipt=iptables-legacy family=inet bits=32 set=KUBE- at=10.96.25.2 vip=10.96.25.2 \
 		at_pattern='10\.96\.25\.2' \
 		other=10.9.9.9 real=10.244.9.9 foreign=192.168.7.7
-	family_all
+	part sets sets_of_family
+	part servers servers_of_family
+	part rules rules_of_family
 	f=IPv6 ipt=ip6tables-legacy family=inet6 bits=128 set=KUBE-6- \
 		at='[fd00:10:96::2502]' at_pattern='\[fd00:10:96::2502\]' \
 		vip=fd00:10:96::2502 other=fd00:9::9 real='[fd00:10:244:9::9]' \
 		foreign='[fd00:7::7]'
-	family_all
+	# Rules have one body for both families: the test of iptables mode has both.
+	part sets sets_of_family
+	part servers servers_of_family
 	f=''
 }
-shared
-leaving
-ledger
+part shared shared
+part leaving leaving
+part ledger ledger
 drift_finish

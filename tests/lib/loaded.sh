@@ -64,6 +64,14 @@ loaded_judge()
 	[ -e "$recorded/ip6tables-nat.txt" ] || arguments+=(-4)
 	loaded_say 0 diff "${arguments[@]}" -f "$cluster" || bad=1
 	loaded_say 0 verify "${arguments[@]}" -f "$cluster" || bad=1
+	# Another release may have left the same; if not, -v tells which one did.
+	if [ "$version" = 1.26 ] && [ "$mode" = iptables ]; then
+		"$VIPSHIFT" diff "${arguments[@]}" -f "$cluster" --kube-proxy 1.27 -v 2>&1 \
+			</dev/null | grep -q 'exactly as kube-proxy 1.26 leaves it, not 1.27' || {
+			echo "  diff -v does not say whose rules these are"
+			bad=1
+		}
+	fi
 	[ "$case" = empty ] ||
 		loaded_say 2 diff "${arguments[@]}" -f "$golden/empty/cluster.json" || bad=1
 	return $bad

@@ -171,4 +171,4 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-300}" --work "$work" "$0" inside "$work"
+"$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-600}" --work "$work" "$0" inside "$work"

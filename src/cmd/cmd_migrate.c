@@ -173,7 +173,9 @@ static int end_earlier(struct cutover *c, struct error *err)
 
 	if (status != EXIT_DIFFERS)
 		return status;
-	return c->ctx->opts.resume ? resume(c, err) : cutover_back(c, err);
+	if (c->ctx->opts.resume)
+		return resume(c, err);
+	return c->ctx->opts.dry_run ? cutover_show_back(c, err) : cutover_back(c, err);
 }
 
 int cmd_migrate(struct context *ctx, struct error *err)

@@ -17,6 +17,7 @@
 #include "verify/verify.h"
 
 #include <netinet/in.h>
+#include <signal.h>
 
 /* Another writer may move a table between reading and writing; then the rest is planned
  * anew. */
@@ -79,8 +80,34 @@ static int open_sink(struct cutover *c, double lock_wait, struct error *err)
 	return live_sink_open(&live, &c->sink, err);
 }
 
+/* ---- signals */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	interrupted = number;
+}
+
+/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between two
+ * steps, to go back. */
+static void catch_signals(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	signal(SIGHUP, SIG_IGN);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+bool cutover_interrupted(void)
+{
+	return interrupted;
+}
+
 int cutover_open(struct cutover *c, struct error *err)
 {
+	catch_signals();
 	return open_sink(c, c->ctx->opts.wait, err);
 }
 
@@ -152,6 +179,8 @@ static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t 
 	while (from < to) {
 		size_t end = plan_group_end(p, from, to);
 
+		if (!back && interrupted)
+			return error_set(err, ERR_KERNEL, 0, "interrupted by a signal");
 		journal_file_step(&c->journal, back, depth, "%s: %s, %zu operations",
 		    phase_name(p->ops[from].phase), op_group_name(&p->ops[from], group),
 		    end - from);
@@ -349,6 +378,8 @@ int cutover_undo(struct cutover *c, struct error *err)
 {
 	struct error why = {0};
 
+	/* A second signal ends the wait for connections on the way back. */
+	interrupted = 0;
 	report_problem(c->ctx, "%s", c->cause.msg);
 	report_problem(c->ctx, "putting the old state back");
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_now(c, &why) ||

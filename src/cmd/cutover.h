@@ -40,7 +40,9 @@ int cutover_load(struct cutover *c, struct error *err);
 int cutover_plan(struct cutover *c, struct error *err);
 /* The newest plan. */
 const struct migration *cutover_now(const struct cutover *c);
-/* Opens the kernel for writing. */
+/* Whether somebody wants it to stop (SIGINT, SIGTERM). */
+bool cutover_interrupted(void);
+/* Opens the kernel for writing. From here on signals do not end the process. */
 int cutover_open(struct cutover *c, struct error *err);
 
 /*

@@ -53,7 +53,7 @@ void drain_wait(struct cutover *c, const struct plan *p)
 		return;
 	if (!c->drain_until)
 		c->drain_until = now + c->ctx->opts.drain;
-	while ((n = count(c, p)) && now < c->drain_until) {
+	while ((n = count(c, p)) && now < c->drain_until && !cutover_interrupted()) {
 		if (now - said >= SAY_SECONDS) {
 			report_info(c->ctx,
 			    "waiting for %zu connections that IPVS carries, for %.0f s at "
@@ -64,7 +64,7 @@ void drain_wait(struct cutover *c, const struct plan *p)
 		nanosleep(&pause, NULL);
 		now = report_clock();
 	}
-	if (n)
+	if (n && !cutover_interrupted())
 		report_problem(c->ctx,
 		    "warning: %zu connections have not ended in %.0f s and are reset now",
 		    n, c->ctx->opts.drain);

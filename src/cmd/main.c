@@ -189,11 +189,8 @@ static int run(struct context *ctx, int argc, char **argv)
 		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
 	}
 	/* A reader that goes away ends a printing command, but never a writing one. */
-	if (ctx->opts.command->groups & GROUP_WRITE) {
+	if (ctx->opts.command->groups & GROUP_WRITE)
 		signal(SIGPIPE, SIG_IGN);
-		/* Nor does a session that ends, perhaps because of what is written. */
-		signal(SIGHUP, SIG_IGN);
-	}
 	status = ctx->opts.command->run(ctx, &err);
 	if (status < 0) {
 		report_error(ctx, &err);

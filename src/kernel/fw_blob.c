@@ -55,6 +55,30 @@ static int set_corrupt(
 	    b->block.size, what);
 }
 
+/* Whether the matches and the target of an entry lie in it, one behind the other: so does
+ * the kernel check those that it takes. */
+static bool is_whole(const struct fw_layout *l, unsigned char *e)
+{
+	size_t target = fw_entry_u16(e, l->target_offset), at = l->size;
+	size_t left = fw_entry_u16(e, l->next_offset) - target, need;
+	const struct xt_entry_match *m;
+	const struct xt_entry_target *t;
+
+	for (; at < target; at += m->u.match_size) {
+		m = (const void *)(e + at);
+		if (target - at < sizeof(*m) || m->u.match_size < sizeof(*m) ||
+		    m->u.match_size > target - at || m->u.match_size % XT_ALIGN(1) ||
+		    !memchr(m->u.user.name, '\0', sizeof(m->u.user.name)))
+			return false;
+	}
+	t = (const void *)(e + target);
+	if (at > target || left < sizeof(*t))
+		return false;
+	need = t->u.user.name[0] ? sizeof(*t) : sizeof(struct xt_standard_target);
+	return t->u.target_size >= need && t->u.target_size <= left &&
+	       memchr(t->u.user.name, '\0', sizeof(t->u.user.name));
+}
+
 /* ---- its chains */
 
 struct walk {
@@ -132,14 +156,17 @@ static int walk_entry(struct walk *w, bool *end, struct error *err)
 {
 	struct fw_blob *b = w->b;
 	unsigned char *e = b->block.entries + w->at;
-	uint32_t next = fw_entry_u16(e, b->layout->next_offset);
+	uint32_t left = b->block.size - w->at, next;
 	const char *name;
 
-	if (next < b->layout->size || next > b->block.size - w->at ||
+	if (left < b->layout->size)
+		return set_corrupt(b, w->at, "an entry has no end", err);
+	next = fw_entry_u16(e, b->layout->next_offset);
+	if (next < b->layout->size || next > left || next % XT_ALIGN(1) ||
 	    fw_entry_u16(e, b->layout->target_offset) > next)
 		return set_corrupt(b, w->at, "an entry has no end", err);
 	name = error_name(b->layout, e);
-	*end = name && next == b->block.size - w->at;
+	*end = name && next == left;
 	if (*end)
 		return end_chain(w, err);
 	if (name) {
@@ -260,6 +287,8 @@ static int read_rule(
 	const struct xt_standard_target *t = (const void *)fw_entry_target(b->layout, e);
 	const char *target = "";
 
+	if (!is_whole(b->layout, e))
+		return set_corrupt(b, at, "an entry is not whole", err);
 	if (!t->target.u.user.name[0])
 		target = verdict_name(b, at, t->verdict);
 	if (!target)
@@ -291,6 +320,8 @@ int fw_blob_chain(struct fw_blob *b, const struct fw_blob_chain *c, struct fw_ch
 
 	*ret = (struct fw_chain){
 	    .name = c->name, .builtin = c->builtin, .n_rules = c->n_rules};
+	if (c->builtin && !is_whole(b->layout, b->block.entries + c->foot))
+		return set_corrupt(b, c->foot, "an entry is not whole", err);
 	if (c->builtin)
 		read_policy(b, c, ret);
 	ret->rules = arena_array(b->codec.arena, struct fw_rule, c->n_rules);

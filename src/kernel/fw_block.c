@@ -101,7 +101,7 @@ static int get_entries(
 	struct ipt_get_entries *get;
 	socklen_t len = (socklen_t)sizeof(*get) + info->size;
 
-	if (!map_block(b, len))
+	if (info->size > TABLE_MAX || !map_block(b, len))
 		return ENOMEM;
 	get = b->map;
 	memcpy(get->name, info->name, sizeof(get->name));

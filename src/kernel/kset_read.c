@@ -54,21 +54,6 @@ static int look(bool *present, struct error *err)
 	return 0;
 }
 
-static uint32_t attr_be32(struct nlattr *a)
-{
-	return a ? ntohl(nla_get_u32(a)) : 0;
-}
-
-static uint16_t attr_be16(struct nlattr *a)
-{
-	return a ? ntohs(nla_get_u16(a)) : 0;
-}
-
-static uint8_t attr_u8(struct nlattr *a)
-{
-	return a ? nla_get_u8(a) : 0;
-}
-
 static struct addr attr_addr(struct nlattr *a)
 {
 	struct nlattr *tb[IPSET_ATTR_IPADDR_MAX + 1] = {0};
@@ -85,16 +70,16 @@ static struct addr attr_addr(struct nlattr *a)
 /* What kube-proxy's sets do not have, in the words and the order of ipset save. */
 static const char *extensions(struct nlattr **tb, struct arena *a)
 {
-	uint32_t flags = attr_be32(tb[IPSET_ATTR_CADT_FLAGS]);
+	uint32_t flags = ntohl(nlc_u32(tb[IPSET_ATTR_CADT_FLAGS]));
 	struct strbuf sb = {0};
 	const char *ret = NULL;
 
 	if (tb[IPSET_ATTR_NETMASK])
-		strbuf_addf(&sb, " netmask %u", attr_u8(tb[IPSET_ATTR_NETMASK]));
+		strbuf_addf(&sb, " netmask %u", nlc_u8(tb[IPSET_ATTR_NETMASK]));
 	if (tb[IPSET_ATTR_BITMASK])
 		strbuf_add(&sb, " bitmask");
 	if (tb[IPSET_ATTR_TIMEOUT])
-		strbuf_addf(&sb, " timeout %u", attr_be32(tb[IPSET_ATTR_TIMEOUT]));
+		strbuf_addf(&sb, " timeout %u", ntohl(nlc_u32(tb[IPSET_ATTR_TIMEOUT])));
 	if (flags & IPSET_FLAG_WITH_COUNTERS)
 		strbuf_add(&sb, " counters");
 	if (flags & IPSET_FLAG_WITH_COMMENT)
@@ -122,31 +107,30 @@ static void end_set(struct reader *r)
 	kset_sort(s);
 }
 
-static int begin_set(struct reader *r, struct nlattr **top, struct error *err)
+static int begin_set(
+    struct reader *r, const char *name, struct nlattr **top, struct error *err)
 {
 	struct nlattr *tb[IPSET_ATTR_CREATE_MAX + 1] = {0};
-	struct kset s = {
-	    .name = arena_strdup(r->arena, nla_get_string(top[IPSET_ATTR_SETNAME]))};
-	const char *type;
+	struct kset s = {.name = arena_strdup(r->arena, name)};
+	const char *type = nlc_text(top[IPSET_ATTR_TYPENAME]);
 
 	end_set(r);
-	if (!top[IPSET_ATTR_TYPENAME] || !top[IPSET_ATTR_DATA] ||
+	if (!type || !top[IPSET_ATTR_DATA] ||
 	    nla_parse_nested(tb, IPSET_ATTR_CREATE_MAX, top[IPSET_ATTR_DATA], NULL) < 0)
 		return error_set(
 		    err, ERR_KERNEL, 0, "IP set %s: the kernel sent no header", s.name);
-	type = nla_get_string(top[IPSET_ATTR_TYPENAME]);
-	s.references = attr_be32(tb[IPSET_ATTR_REFERENCES]);
+	s.references = ntohl(nlc_u32(tb[IPSET_ATTR_REFERENCES]));
 	if (!kset_type_parse(type, &s.type)) {
 		s.type = KSET_OTHER;
 		s.other_type = arena_strdup(r->arena, type);
 		vec_push(&r->sets, s);
 		return 0;
 	}
-	s.family = attr_u8(top[IPSET_ATTR_FAMILY]) == AF_INET6 ? FAMILY_6 : FAMILY_4;
-	s.hashsize = attr_be32(tb[IPSET_ATTR_HASHSIZE]);
-	s.maxelem = attr_be32(tb[IPSET_ATTR_MAXELEM]);
-	s.port_from = attr_be16(tb[IPSET_ATTR_PORT]);
-	s.port_to = attr_be16(tb[IPSET_ATTR_PORT_TO]);
+	s.family = nlc_u8(top[IPSET_ATTR_FAMILY]) == AF_INET6 ? FAMILY_6 : FAMILY_4;
+	s.hashsize = ntohl(nlc_u32(tb[IPSET_ATTR_HASHSIZE]));
+	s.maxelem = ntohl(nlc_u32(tb[IPSET_ATTR_MAXELEM]));
+	s.port_from = ntohs(nlc_u16(tb[IPSET_ATTR_PORT]));
+	s.port_to = ntohs(nlc_u16(tb[IPSET_ATTR_PORT_TO]));
 	s.extensions = extensions(tb, r->arena);
 	vec_push(&r->sets, s);
 	return 0;
@@ -161,9 +145,9 @@ static void read_entry(struct reader *r, struct nlattr *data)
 		return;
 	e.ip = attr_addr(tb[IPSET_ATTR_IP]);
 	e.ip2 = attr_addr(tb[IPSET_ATTR_IP2]);
-	e.port = attr_be16(tb[IPSET_ATTR_PORT]);
-	e.proto = attr_u8(tb[IPSET_ATTR_PROTO]);
-	e.bits = attr_u8(tb[IPSET_ATTR_CIDR2]);
+	e.port = ntohs(nlc_u16(tb[IPSET_ATTR_PORT]));
+	e.proto = nlc_u8(tb[IPSET_ATTR_PROTO]);
+	e.bits = nlc_u8(tb[IPSET_ATTR_CIDR2]);
 	vec_push(&r->entries, e);
 }
 
@@ -172,15 +156,15 @@ static int on_message(void *p, struct nlmsghdr *h, struct error *err)
 	struct nlattr *top[IPSET_ATTR_CMD_MAX + 1] = {0}, *data;
 	struct reader *r = p;
 	const struct kset *s;
+	const char *name;
 	int rest;
 
 	if (nlmsg_parse(h, sizeof(struct nfgenmsg), top, IPSET_ATTR_CMD_MAX, NULL) < 0 ||
-	    !top[IPSET_ATTR_SETNAME])
+	    !(name = nlc_text(top[IPSET_ATTR_SETNAME])))
 		return error_set(
 		    err, ERR_KERNEL, 0, "the kernel sent an IP set without a name");
 	s = r->sets.n ? &r->sets.v[r->sets.n - 1] : NULL;
-	if ((!s || strcmp(s->name, nla_get_string(top[IPSET_ATTR_SETNAME]))) &&
-	    begin_set(r, top, err))
+	if ((!s || strcmp(s->name, name) != 0) && begin_set(r, name, top, err))
 		return -1;
 	s = &r->sets.v[r->sets.n - 1];
 	if (s->type != KSET_OTHER && top[IPSET_ATTR_ADT])

@@ -141,22 +141,11 @@ struct reader {
 	struct lvs_table *table;
 };
 
-static uint32_t attr_u32(struct nlattr *a)
-{
-	return a ? nla_get_u32(a) : 0;
-}
-
-static uint16_t attr_u16(struct nlattr *a)
-{
-	return a ? nla_get_u16(a) : 0;
-}
-
 static struct addr attr_addr(struct nlattr *a, enum family f)
 {
-	uint8_t b[16] = {0};
+	uint8_t b[16];
 
-	if (a)
-		nla_memcpy(b, a, sizeof(b));
+	nlc_bytes(a, b, sizeof(b));
 	return addr_from(f, b);
 }
 
@@ -184,34 +173,32 @@ static int on_service(void *p, struct nlmsghdr *h, struct error *err)
 {
 	struct nlattr *tb[IPVS_SVC_ATTR_MAX + 1] = {0};
 	struct reader *r = p;
-	struct ip_vs_flags flags = {0};
+	struct ip_vs_flags flags;
 	struct lvs_service s = {0};
+	const char *sched;
 	enum family f;
 
 	if (!parse_nest(h, IPVS_CMD_ATTR_SERVICE, tb, IPVS_SVC_ATTR_MAX))
 		return error_set(
 		    err, ERR_KERNEL, 0, "IPVS sent a service without attributes");
-	if (!attr_family(attr_u16(tb[IPVS_SVC_ATTR_AF]), &f) ||
+	if (!attr_family(nlc_u16(tb[IPVS_SVC_ATTR_AF]), &f) ||
 	    !(r->families & FAMILY_BIT(f)))
 		return 0;
 	s.key.family = f;
-	s.key.fwmark = attr_u32(tb[IPVS_SVC_ATTR_FWMARK]);
+	s.key.fwmark = nlc_u32(tb[IPVS_SVC_ATTR_FWMARK]);
 	if (!s.key.fwmark) {
 		s.key.addr = attr_addr(tb[IPVS_SVC_ATTR_ADDR], f);
-		s.key.port = ntohs(attr_u16(tb[IPVS_SVC_ATTR_PORT]));
-		s.key.proto = (uint8_t)attr_u16(tb[IPVS_SVC_ATTR_PROTOCOL]);
+		s.key.port = ntohs(nlc_u16(tb[IPVS_SVC_ATTR_PORT]));
+		s.key.proto = (uint8_t)nlc_u16(tb[IPVS_SVC_ATTR_PROTOCOL]);
 	}
-	s.sched = arena_strdup(
-	    r->arena, tb[IPVS_SVC_ATTR_SCHED_NAME]
-			  ? nla_get_string(tb[IPVS_SVC_ATTR_SCHED_NAME])
-			  : "none"); /* how ipvsadm writes a server without a scheduler */
-	if (tb[IPVS_SVC_ATTR_PE_NAME])
-		s.pe = arena_strdup(r->arena, nla_get_string(tb[IPVS_SVC_ATTR_PE_NAME]));
-	if (tb[IPVS_SVC_ATTR_FLAGS])
-		nla_memcpy(&flags, tb[IPVS_SVC_ATTR_FLAGS], sizeof(flags));
+	sched = nlc_text(tb[IPVS_SVC_ATTR_SCHED_NAME]);
+	/* "none" is how ipvsadm writes a server without a scheduler. */
+	s.sched = arena_strdup(r->arena, sched ? sched : "none");
+	s.pe = arena_strdup(r->arena, nlc_text(tb[IPVS_SVC_ATTR_PE_NAME]));
+	nlc_bytes(tb[IPVS_SVC_ATTR_FLAGS], &flags, sizeof(flags));
 	s.flags = flags.flags & ~LVS_F_HASHED;
-	s.timeout = s.flags & LVS_F_PERSISTENT ? attr_u32(tb[IPVS_SVC_ATTR_TIMEOUT]) : 0;
-	s.mask_bits = mask_bits(attr_u32(tb[IPVS_SVC_ATTR_NETMASK]), f);
+	s.timeout = s.flags & LVS_F_PERSISTENT ? nlc_u32(tb[IPVS_SVC_ATTR_TIMEOUT]) : 0;
+	s.mask_bits = mask_bits(nlc_u32(tb[IPVS_SVC_ATTR_NETMASK]), f);
 	vec_push(r->services, s);
 	return 0;
 }
@@ -229,15 +216,15 @@ static int on_dest(void *p, struct nlmsghdr *h, struct error *err)
 	/* A tunnel may lead to a real server of the other family; kernels before 3.18
 	 * have no such attribute. */
 	if (tb[IPVS_DEST_ATTR_ADDR_FAMILY])
-		attr_family(nla_get_u16(tb[IPVS_DEST_ATTR_ADDR_FAMILY]), &f);
+		attr_family(nlc_u16(tb[IPVS_DEST_ATTR_ADDR_FAMILY]), &f);
 	d.addr = attr_addr(tb[IPVS_DEST_ATTR_ADDR], f);
-	d.port = ntohs(attr_u16(tb[IPVS_DEST_ATTR_PORT]));
-	d.fwd = attr_u32(tb[IPVS_DEST_ATTR_FWD_METHOD]) & IP_VS_CONN_F_FWD_MASK;
-	d.weight = (int32_t)attr_u32(tb[IPVS_DEST_ATTR_WEIGHT]);
-	d.u_thresh = attr_u32(tb[IPVS_DEST_ATTR_U_THRESH]);
-	d.l_thresh = attr_u32(tb[IPVS_DEST_ATTR_L_THRESH]);
-	d.active = attr_u32(tb[IPVS_DEST_ATTR_ACTIVE_CONNS]);
-	d.inactive = attr_u32(tb[IPVS_DEST_ATTR_INACT_CONNS]);
+	d.port = ntohs(nlc_u16(tb[IPVS_DEST_ATTR_PORT]));
+	d.fwd = nlc_u32(tb[IPVS_DEST_ATTR_FWD_METHOD]) & IP_VS_CONN_F_FWD_MASK;
+	d.weight = (int32_t)nlc_u32(tb[IPVS_DEST_ATTR_WEIGHT]);
+	d.u_thresh = nlc_u32(tb[IPVS_DEST_ATTR_U_THRESH]);
+	d.l_thresh = nlc_u32(tb[IPVS_DEST_ATTR_L_THRESH]);
+	d.active = nlc_u32(tb[IPVS_DEST_ATTR_ACTIVE_CONNS]);
+	d.inactive = nlc_u32(tb[IPVS_DEST_ATTR_INACT_CONNS]);
 	vec_push(r->dests, d);
 	return 0;
 }
@@ -249,9 +236,9 @@ static int on_config(void *p, struct nlmsghdr *h, struct error *err)
 
 	(void)err;
 	if (nlmsg_parse(h, GENL_HDRLEN, tb, IPVS_CMD_ATTR_MAX, NULL) == 0) {
-		t->tcp_timeout = attr_u32(tb[IPVS_CMD_ATTR_TIMEOUT_TCP]);
-		t->tcpfin_timeout = attr_u32(tb[IPVS_CMD_ATTR_TIMEOUT_TCP_FIN]);
-		t->udp_timeout = attr_u32(tb[IPVS_CMD_ATTR_TIMEOUT_UDP]);
+		t->tcp_timeout = nlc_u32(tb[IPVS_CMD_ATTR_TIMEOUT_TCP]);
+		t->tcpfin_timeout = nlc_u32(tb[IPVS_CMD_ATTR_TIMEOUT_TCP_FIN]);
+		t->udp_timeout = nlc_u32(tb[IPVS_CMD_ATTR_TIMEOUT_UDP]);
 	}
 	return 0;
 }

@@ -42,16 +42,14 @@ void nft_decoder_free(struct nft_decoder *d)
 
 static uint32_t u32_of(struct nlattr *a)
 {
-	return a && nla_len(a) >= 4 ? ntohl(nla_get_u32(a)) : 0;
+	return ntohl(nlc_u32(a));
 }
 
 static uint64_t u64_of(struct nlattr *a)
 {
 	uint64_t v;
 
-	if (!a || nla_len(a) < 8)
-		return 0;
-	memcpy(&v, nla_data(a), sizeof(v));
+	nlc_bytes(a, &v, sizeof(v));
 	return be64toh(v);
 }
 
@@ -209,27 +207,29 @@ static bool do_counter(struct nft_decoder *d, struct nlattr **tb)
 
 static bool do_match(struct nft_decoder *d, struct nlattr **tb)
 {
-	struct nlattr *name = tb[NFTA_MATCH_NAME], *info = tb[NFTA_MATCH_INFO];
+	const char *name = nlc_text(tb[NFTA_MATCH_NAME]);
+	struct nlattr *info = tb[NFTA_MATCH_INFO];
 
 	return name && info &&
-	       nft_entry_match(&d->entry, nla_get_string(name),
-		   u32_of(tb[NFTA_MATCH_REV]), nla_data(info), (size_t)nla_len(info));
+	       nft_entry_match(&d->entry, name, u32_of(tb[NFTA_MATCH_REV]),
+		   nla_data(info), (size_t)nla_len(info));
 }
 
 static bool do_target(struct nft_decoder *d, struct nlattr **tb)
 {
-	struct nlattr *name = tb[NFTA_TARGET_NAME], *info = tb[NFTA_TARGET_INFO];
+	const char *name = nlc_text(tb[NFTA_TARGET_NAME]);
+	struct nlattr *info = tb[NFTA_TARGET_INFO];
 
 	return name && info &&
-	       add_target(d, nla_get_string(name), u32_of(tb[NFTA_TARGET_REV]),
+	       add_target(d, name, u32_of(tb[NFTA_TARGET_REV]),
 		   nla_data(info), (size_t)nla_len(info));
 }
 
 static bool do_jump(struct nft_decoder *d, struct nlattr *chain, bool go)
 {
-	const char *name = chain ? nla_get_string(chain) : "";
+	const char *name = nlc_text(chain);
 
-	if (!*name || strlen(name) >= sizeof(d->jump))
+	if (!name || !*name || strlen(name) >= sizeof(d->jump))
 		return false;
 	strcpy(d->jump, name);
 	d->go = go;
@@ -271,7 +271,7 @@ static bool do_immediate(struct nft_decoder *d, struct nlattr **tb)
 	if (to == NO_WORD || !data[NFTA_DATA_VALUE])
 		return false;
 	d->words[to] = (struct nft_field){
-	    .of = NFT_FIELD_VALUE, .key = *(uint8_t *)nla_data(data[NFTA_DATA_VALUE])};
+	    .of = NFT_FIELD_VALUE, .key = nlc_u8(data[NFTA_DATA_VALUE])};
 	return true;
 }
 
@@ -297,15 +297,15 @@ static bool do_log(struct nft_decoder *d, struct nlattr **tb)
 		return false;
 	i.group = ntohs(nla_get_u16(tb[NFTA_LOG_GROUP]));
 	if (tb[NFTA_LOG_QTHRESHOLD])
-		i.threshold = ntohs(nla_get_u16(tb[NFTA_LOG_QTHRESHOLD]));
+		i.threshold = ntohs(nlc_u16(tb[NFTA_LOG_QTHRESHOLD]));
 	if (tb[NFTA_LOG_SNAPLEN] && u32_of(tb[NFTA_LOG_SNAPLEN])) {
 		i.len = u32_of(tb[NFTA_LOG_SNAPLEN]);
 		i.flags = XT_NFLOG_F_COPY_LEN;
 	}
 	if (tb[NFTA_LOG_PREFIX]) {
-		const char *prefix = nla_get_string(tb[NFTA_LOG_PREFIX]);
+		const char *prefix = nlc_text(tb[NFTA_LOG_PREFIX]);
 
-		if (strlen(prefix) >= sizeof(i.prefix))
+		if (!prefix || strlen(prefix) >= sizeof(i.prefix))
 			return false;
 		strcpy(i.prefix, prefix);
 	}
@@ -342,9 +342,9 @@ static bool run(struct nft_decoder *d, struct nlattr *expression)
 	const char *name;
 	size_t i = 0;
 
-	if (nla_parse_nested(tb, NFTA_EXPR_MAX, expression, NULL) || !tb[NFTA_EXPR_NAME])
+	if (nla_parse_nested(tb, NFTA_EXPR_MAX, expression, NULL) ||
+	    !(name = nlc_text(tb[NFTA_EXPR_NAME])))
 		return false;
-	name = nla_get_string(tb[NFTA_EXPR_NAME]);
 	while (i < N_KNOWN && strcmp(expressions_known[i].name, name))
 		i++;
 	if (i == N_KNOWN)
@@ -386,12 +386,13 @@ void nft_expr_print(struct strbuf *sb, struct nlattr *expressions)
 	{
 		struct nlattr *tb[NFTA_EXPR_MAX + 1];
 		const uint8_t *data;
+		const char *name;
 
-		if (nla_parse_nested(tb, NFTA_EXPR_MAX, x, NULL) || !tb[NFTA_EXPR_NAME] ||
-		    !strcmp(nla_get_string(tb[NFTA_EXPR_NAME]), "counter"))
+		if (nla_parse_nested(tb, NFTA_EXPR_MAX, x, NULL) ||
+		    !(name = nlc_text(tb[NFTA_EXPR_NAME])) || !strcmp(name, "counter"))
 			continue;
 		strbuf_add(sb, before);
-		strbuf_add(sb, nla_get_string(tb[NFTA_EXPR_NAME]));
+		strbuf_add(sb, name);
 		strbuf_addch(sb, ':');
 		before = ",";
 		data = tb[NFTA_EXPR_DATA] ? nla_data(tb[NFTA_EXPR_DATA]) : NULL;

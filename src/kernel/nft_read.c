@@ -94,7 +94,7 @@ static int on_generation(void *p, struct nlmsghdr *h, struct error *err)
 	(void)err;
 	if (nlmsg_parse(h, sizeof(struct nfgenmsg), tb, NFTA_GEN_MAX, NULL) == 0 &&
 	    tb[NFTA_GEN_ID])
-		*(uint32_t *)p = ntohl(nla_get_u32(tb[NFTA_GEN_ID]));
+		*(uint32_t *)p = ntohl(nlc_u32(tb[NFTA_GEN_ID]));
 	return 0;
 }
 
@@ -160,11 +160,12 @@ static int give_up(struct error *err)
 
 /* ---- chains */
 
-static struct table *table_of(struct reader *r, struct nlattr *name)
+static struct table *table_of(struct reader *r, struct nlattr *a)
 {
+	const char *name = nlc_text(a);
 	enum fw_table_id id;
 
-	if (!name || !fw_table_parse(nla_get_string(name), &id))
+	if (!name || !fw_table_parse(name, &id))
 		return NULL;
 	return &r->tables[id];
 }
@@ -183,7 +184,10 @@ static int on_table(void *p, struct nlmsghdr *h, struct error *err)
 
 static uint64_t u64_of(struct nlattr *a)
 {
-	return a ? be64toh(nla_get_u64(a)) : 0;
+	uint64_t v;
+
+	nlc_bytes(a, &v, sizeof(v));
+	return be64toh(v);
 }
 
 /* A chain that hangs on a hook has a policy, and counters if somebody asked for them. */
@@ -193,7 +197,7 @@ static void read_policy(struct nlattr **tb, struct fw_chain *c)
 
 	c->builtin = true;
 	c->policy =
-	    tb[NFTA_CHAIN_POLICY] && ntohl(nla_get_u32(tb[NFTA_CHAIN_POLICY])) == NF_DROP
+	    tb[NFTA_CHAIN_POLICY] && ntohl(nlc_u32(tb[NFTA_CHAIN_POLICY])) == NF_DROP
 		? FW_POLICY_DROP
 		: FW_POLICY_ACCEPT;
 	if (!tb[NFTA_CHAIN_COUNTERS] ||
@@ -208,19 +212,21 @@ static int on_chain(void *p, struct nlmsghdr *h, struct error *err)
 	struct nlattr *tb[NFTA_CHAIN_MAX + 1] = {0};
 	struct reader *r = p;
 	struct chain c = {.c = {.name = NULL}};
+	const char *name;
 	struct table *t;
 
 	(void)err;
 	if (nlmsg_parse(h, sizeof(struct nfgenmsg), tb, NFTA_CHAIN_MAX, NULL) ||
-	    !tb[NFTA_CHAIN_NAME] || !(t = table_of(r, tb[NFTA_CHAIN_TABLE])))
+	    !(name = nlc_text(tb[NFTA_CHAIN_NAME])) ||
+	    !(t = table_of(r, tb[NFTA_CHAIN_TABLE])))
 		return 0;
-	if (r->only && !strtab_find(r->only, nla_get_string(tb[NFTA_CHAIN_NAME])))
+	if (r->only && !strtab_find(r->only, name))
 		return 0;
-	c.c.name = fw_codec_string(&r->codec, nla_get_string(tb[NFTA_CHAIN_NAME]));
+	c.c.name = fw_codec_string(&r->codec, name);
 	if (tb[NFTA_CHAIN_HOOK] &&
 	    fw_is_builtin((enum fw_table_id)(t - r->tables), c.c.name))
 		read_policy(tb, &c.c);
-	c.used = !tb[NFTA_CHAIN_USE] || nla_get_u32(tb[NFTA_CHAIN_USE]);
+	c.used = !tb[NFTA_CHAIN_USE] || nlc_u32(tb[NFTA_CHAIN_USE]);
 	t->present = true;
 	vec_push(&t->chains, c);
 	strtab_add(&t->names, c.c.name)->value = (uint32_t)t->chains.n;
@@ -268,14 +274,15 @@ static int on_rule(void *p, struct nlmsghdr *h, struct error *err)
 	struct fw_rule rule;
 	struct fw_raw raw;
 	struct chain *c;
+	const char *name;
 
 	(void)err;
 	if (nlmsg_parse(h, sizeof(struct nfgenmsg), tb, NFTA_RULE_MAX, NULL) ||
-	    !tb[NFTA_RULE_CHAIN])
+	    !(name = nlc_text(tb[NFTA_RULE_CHAIN])))
 		return 0;
 	/* Kernels before 4.10 give the rules of all chains. */
 	c = &r->table->chains.v[r->chain];
-	if (strcmp(nla_get_string(tb[NFTA_RULE_CHAIN]), c->c.name) ||
+	if (strcmp(name, c->c.name) ||
 	    table_of(r, tb[NFTA_RULE_TABLE]) != r->table)
 		return 0;
 	if (!tb[NFTA_RULE_EXPRESSIONS])

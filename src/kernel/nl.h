@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -67,6 +68,42 @@ int nlc_flush(struct nlc *c, struct error *err);
 /* After -1 of the two: the first op that was not finished. ENOBUFS (replies were lost)
  * is ERR_MOVED, since only reading back can tell what happened. */
 size_t nlc_failed_op(const struct nlc *c);
+
+/* The text of an attribute; NULL when there is none, or no end to it. */
+static inline const char *nlc_text(struct nlattr *a)
+{
+	return a && nla_len(a) > 0 && memchr(nla_data(a), 0, (size_t)nla_len(a))
+		   ? nla_data(a)
+		   : NULL;
+}
+/* What an attribute has of that many bytes; zeros where it is shorter, or not there. */
+static inline void nlc_bytes(struct nlattr *a, void *ret, size_t len)
+{
+	memset(ret, 0, len);
+	if (a)
+		nla_memcpy(ret, a, (int)len);
+}
+static inline uint32_t nlc_u32(struct nlattr *a)
+{
+	uint32_t v;
+
+	nlc_bytes(a, &v, sizeof(v));
+	return v;
+}
+static inline uint16_t nlc_u16(struct nlattr *a)
+{
+	uint16_t v;
+
+	nlc_bytes(a, &v, sizeof(v));
+	return v;
+}
+static inline uint8_t nlc_u8(struct nlattr *a)
+{
+	uint8_t v;
+
+	nlc_bytes(a, &v, sizeof(v));
+	return v;
+}
 
 /* The id of a generic netlink family. Asking makes the kernel load the module that has
  * it. err->sys_errno is ENOENT when there is none. */

@@ -63,7 +63,8 @@ static int parse_line(struct lines *l, struct arena *a, struct knob *ret)
 	while (n && s[n - 1] == ' ')
 		n--;
 	s = arena_strndup(a, s, n);
-	if (!n || *s == '-' || strchr(s, ' '))
+	/* Nor is what the next reader would take for a comment. */
+	if (!n || strchr("-;#", *s) || strchr(s, ' '))
 		return lines_fail(l, "\"%s\" is not the name of a sysctl", s);
 	ret->name = knob_name(a, s);
 	ret->value = eq + 1 + strspn(eq + 1, " ");

@@ -26,7 +26,8 @@ expect()
 {
 	local want=$1 pattern=$2 what=$3 got=0
 	shift 3
-	"$@" >"$work/out" 2>&1 </dev/null || got=$?
+	"$@" >"$work/said" 2>&1 </dev/null || got=$?
+	mv "$work/said" "$work/out"
 	if [ "$got" != "$want" ]; then
 		bad "$what: exit status $got, not $want" "$work/out"
 	elif ! grep -Eq -- "$pattern" "$work/out"; then
@@ -89,7 +90,7 @@ states_traffic()
 
 	ip netns exec client "$VIPSHIFT_TRAFFIC" "${common[@]}" --log "$work/pod.log" \
 		conn:web=10.96.20.1:80 'conn:web=[fd00:10:96::2001]:80' \
-		conn:store=192.0.2.80:443 >"$work/pod.json" &
+		conn:cart=10.96.20.4:8000 >"$work/pod.json" &
 	states_clients=($!)
 	ip netns exec outside "$VIPSHIFT_TRAFFIC" "${common[@]}" --bind 203.0.113.10 \
 		--log "$work/outside.log" conn:node-port=10.0.0.11:30080 \

@@ -21,15 +21,23 @@ fi
 # shellcheck source=states.sh
 . "$here/states.sh"
 
-# killed N COMMAND...: by a signal that nothing can catch, when the N-th step has been written
-# down and before it is made. The journal is what is written with fdatasync.
-killed()
+# signalled N SIGNAL COMMAND...: gets the signal when the N-th step has been written down and
+# before it is made. The journal is what is written with fdatasync.
+signalled()
 {
-	local n=$1
-	shift
+	local n=$1 signal=$2
+	shift 2
 	# (The inner shell says "Killed" to the file.)
-	bash -c '"$@"; exit' killed strace -f -qq -o /dev/null -e trace=fdatasync \
-		-e "inject=fdatasync:signal=KILL:when=$n" "$@" >"$work/out" 2>&1 </dev/null
+	bash -c '"$@"; exit' bash strace --seccomp-bpf -f -qq -o /dev/null -e trace=fdatasync \
+		-e "inject=fdatasync:signal=$signal:when=$n" "$@" >"$work/out" 2>&1 </dev/null
+}
+
+signalled_shown()
+{
+	local status=0
+	signalled "$@" || status=$?
+	cat "$work/out"
+	return $status
 }
 
 # Each cut in turn: odd ones are resumed and then rolled back from the snapshot, even ones
@@ -39,8 +47,15 @@ cuts() # FROM TO FIRST
 	local from=$1 mode=$2 n status
 	for ((n = 1; n < 100; n++)); do
 		status=0 begin=$SECONDS
-		killed "$n" "$VIPSHIFT" migrate --to "$mode" "${model[@]}" --accept all --drain 5 -y || status=$?
+		signalled "$n" KILL "$VIPSHIFT" migrate --to "$mode" "${model[@]}" --accept all --drain 5 -y || status=$?
 		[ $status != 0 ] || break
+		if grep -qx finished "$VIPSHIFT_STATE_DIR/migration"; then
+			# After the last one there is nothing left to do.
+			same "$work/$mode" "to $mode, cut $n: at its end"
+			expect 0 'rolled back' "to $mode, cut $n: rollback" \
+				"$VIPSHIFT" rollback --drain 5
+			continue
+		fi
 		expect 7 'vipshift migrate --resume.*vipshift migrate --abort' \
 			"to $mode, cut $n: migrate says where it stands" to "$mode"
 		if [ $(((n + $3) % 2)) = 0 ]; then
@@ -68,7 +83,7 @@ cuts iptables ipvs 0
 cuts ipvs iptables 1
 
 # Others do not write into a half-done migration.
-killed 9 "$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y || :
+signalled 9 KILL "$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y || :
 expect 7 'did not end; its last step: .*--abort' 'repair leaves it alone' \
 	"$VIPSHIFT" repair iptables "${model[@]}"
 expect 2 '' 'a dry run of --abort' "$VIPSHIFT" migrate --abort --dry-run
@@ -76,6 +91,15 @@ expect 0 'rolled back' '--abort' "$VIPSHIFT" migrate --abort
 expect 0 'no migration is under way' '--abort again' "$VIPSHIFT" migrate --abort
 expect 1 'rolled back already' 'rollback of nothing' "$VIPSHIFT" rollback
 same "$work/iptables" 'the state before'
+
+# Ctrl-C goes back between two steps, a terminal that is gone does not.
+expect 6 'interrupted by a signal' 'SIGINT' signalled_shown 9 INT \
+	"$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y
+same "$work/iptables" 'SIGINT: the state before'
+expect 0 'the node is in ipvs mode' 'SIGHUP' signalled_shown 9 HUP \
+	"$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all -y
+same "$work/ipvs" 'SIGHUP: to the end'
+expect 0 'rolled back' 'rollback' "$VIPSHIFT" rollback --drain 5
 
 # A full disk: nothing is begun.
 mkdir "$work/full"

@@ -38,6 +38,7 @@ failed=0 passed=0
 migrate=("$VIPSHIFT" migrate --to iptables -n node-a -f "$demo/cluster.json"
 	-c "$demo/config.yaml" --kube-proxy 1.27.1 --iptables legacy --accept all -y)
 
+declare -A seen=()
 ok() { passed=$((passed + 1)); }
 bad() # WHAT
 {
@@ -106,18 +107,26 @@ fault()
 	same before "$what"
 }
 
-# faults CALL ERROR...: evenly spread over all calls of the process that writes.
+# faults CALL ERROR...: some calls of the process that writes, evenly spread, one of four of
+# them before the first step.
 faults()
 {
-	local call=$1 total n step error
+	local call=$1 n error
 	shift
 
-	traced "$call" -o "$work/trace" || bad "traced: $call"
+	traced "$call,fdatasync" -o "$work/trace" || bad "traced: $call"
 	"$VIPSHIFT" rollback -q
-	total=$(awk -v call="$call(" 'NR == 1 { main = $1 }
-		$1 == main && index($2, call) == 1 { n++ } END { print n + 0 }' "$work/trace")
-	step=$((total / ${VIPSHIFT_FAULTS:-8} + 1))
-	for ((n = 1 + step / 2; n <= total; n += step)); do
+	for n in $(awk -v call="$call(" -v many="${VIPSHIFT_FAULTS:-8}" '
+		function spread(from, to, n,	i)
+		{
+			for (i = 0; i < n && i < to - from; i++)
+				print int(from + (i + 0.5) * (to - from) / n) + 1
+		}
+		NR == 1 { main = $1 }
+		$1 == main && index($2, call) == 1 { n++ }
+		$1 == main && $2 ~ /^fdatasync/ && !begun { begun = 1; before = n }
+		END { spread(0, before, int(many / 4)); spread(before, n, many) }' "$work/trace" |
+		sort -nu); do
 		for error; do
 			fault "$call" "$n" "$error"
 			fault "$call" "$n+" "$error"
@@ -136,7 +145,6 @@ killed()
 		>"$work/out" 2>&1 </dev/null
 }
 
-declare -A seen=()
 ip link set lo up
 # What others have. (The chain that kubelet makes, too, stays where it was made once.)
 "${migrate[@]}" -q 2>"$work/out" || bad 'migrate'
@@ -160,6 +168,10 @@ faults fsync EIO
 # Killed after each step.
 for ((n = 1; n < 100; n++)); do
 	! killed "$n" || break
+	if grep -qx finished "$work/state/migration"; then
+		"$VIPSHIFT" rollback -q
+		continue
+	fi
 	run 7 'did not end; its last step' "cut $n: says where it stands" "${migrate[@]}"
 	if [ $((n % 2)) = 0 ]; then
 		run 0 verified "cut $n: --resume" "$VIPSHIFT" migrate --resume

@@ -26,7 +26,8 @@ if [ "${1:-}" != inside ]; then
 	unshare -rn true 2>/dev/null || skip 'network namespaces are not allowed here'
 	unshare -rn iptables-legacy-save >/dev/null 2>&1 || skip 'no legacy iptables here'
 	strace -o /dev/null true 2>/dev/null || skip 'processes cannot be traced here'
-	exec timeout 300 unshare -rn "$0" inside
+	# Not beside the kube-proxies of others.
+	exec timeout 300 unshare -rn --fork --pid --mount-proc --kill-child "$0" inside
 fi
 
 work=$(mktemp -d)
@@ -44,7 +45,7 @@ bad() # WHAT
 {
 	failed=$((failed + 1))
 	echo "FAILED: $1"
-	sed 's/^/    /' "$work/out" | grep -v "\[[a-z-]*\]$" | tail -n 8
+	sed 's/^/    /' "$work/out" | tail -n 8
 }
 
 # run STATUS PATTERN WHAT COMMAND...
@@ -76,12 +77,13 @@ same() # AS WHAT
 	fi
 }
 
-# traced CALL OPTION...: a migration with this kernel call traced.
+# traced CALL OPTION...: a migration with this kernel call traced, in the process and thread that
+# writes.
 traced()
 {
 	local call=$1
 	shift
-	strace -f -qq -e "trace=$call" "$@" "${migrate[@]}" >"$work/out" 2>&1 </dev/null
+	strace -qq -e "trace=$call" "$@" "${migrate[@]}" >"$work/out" 2>&1 </dev/null
 }
 
 # fault CALL WHEN ERROR
@@ -107,8 +109,7 @@ fault()
 	same before "$what"
 }
 
-# faults CALL ERROR...: some calls of the process that writes, evenly spread, one of four of
-# them before the first step.
+# faults CALL ERROR...: some of these calls, evenly spread, one of four before the first step.
 faults()
 {
 	local call=$1 n error
@@ -116,15 +117,14 @@ faults()
 
 	traced "$call,fdatasync" -o "$work/trace" || bad "traced: $call"
 	"$VIPSHIFT" rollback -q
-	for n in $(awk -v call="$call(" -v many="${VIPSHIFT_FAULTS:-8}" '
+	for n in $(awk -v call="$call(" -v many="${VIPSHIFT_FAULTS:-6}" '
 		function spread(from, to, n,	i)
 		{
 			for (i = 0; i < n && i < to - from; i++)
 				print int(from + (i + 0.5) * (to - from) / n) + 1
 		}
-		NR == 1 { main = $1 }
-		$1 == main && index($2, call) == 1 { n++ }
-		$1 == main && $2 ~ /^fdatasync/ && !begun { begun = 1; before = n }
+		index($0, call) == 1 { n++ }
+		/^fdatasync/ && !begun { begun = 1; before = n }
 		END { spread(0, before, int(many / 4)); spread(before, n, many) }' "$work/trace" |
 		sort -nu); do
 		for error; do

@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test_snapshot \
 	tests/unit/test_tolerate \
 	tests/unit/test_traffic \
+	tests/unit/test_tree_json \
 	tests/unit/test_verify \
 	tests/unit/test_vip
 

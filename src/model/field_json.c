@@ -44,9 +44,9 @@ int field_error(
 	return error_set(err, ERR_INPUT, 0, "%s%s%s", path, path[0] ? ": " : "", text);
 }
 
-static const char *type_name(const json_t *v)
+static const char *type_name(const struct json_value *v)
 {
-	switch (json_typeof(v)) {
+	switch (v->type) {
 	case JSON_OBJECT:
 		return "an object";
 	case JSON_ARRAY:
@@ -66,25 +66,25 @@ static const char *type_name(const json_t *v)
 }
 
 static int type_error(const struct field *at, const char *key, const char *want,
-    const json_t *v, struct error *err)
+    const struct json_value *v, struct error *err)
 {
 	return field_error(at, key, err, "must be %s, not %s", want, type_name(v));
 }
 
 /* The member, or at itself without a key; NULL when absent or null. */
-static json_t *member(const struct field *at, const char *key)
+static const struct json_value *member(const struct field *at, const char *key)
 {
-	json_t *v = key ? json_object_get(at->json, key) : at->json;
+	const struct json_value *v = key ? json_value_get(at->json, key) : at->json;
 
-	return json_is_null(v) ? NULL : v;
+	return json_value_is(v, JSON_NULL) ? NULL : v;
 }
 
 int field_object(
     const struct field *at, const char *key, struct field *ret, struct error *err)
 {
-	json_t *v = member(at, key);
+	const struct json_value *v = member(at, key);
 
-	if (v && !json_is_object(v))
+	if (v && !json_value_is(v, JSON_OBJECT))
 		return type_error(at, key, "an object", v, err);
 	*ret = (struct field){.up = at, .key = key, .json = v};
 	return 0;
@@ -93,9 +93,9 @@ int field_object(
 int field_array(
     const struct field *at, const char *key, struct field *ret, struct error *err)
 {
-	json_t *v = member(at, key);
+	const struct json_value *v = member(at, key);
 
-	if (v && !json_is_array(v))
+	if (v && !json_value_is(v, JSON_ARRAY))
 		return type_error(at, key, "an array", v, err);
 	*ret = (struct field){.up = at, .key = key, .json = v};
 	return 0;
@@ -104,39 +104,39 @@ int field_array(
 int field_string(
     const struct field *at, const char *key, const char **ret, struct error *err)
 {
-	json_t *v = member(at, key);
+	const struct json_value *v = member(at, key);
 
 	if (!v)
 		return 0;
-	if (!json_is_string(v))
+	if (!json_value_is(v, JSON_STRING))
 		return type_error(at, key, "a string", v, err);
-	*ret = json_string_value(v);
+	*ret = v->string;
 	return 0;
 }
 
 int field_bool(const struct field *at, const char *key, bool *ret, struct error *err)
 {
-	json_t *v = member(at, key);
+	const struct json_value *v = member(at, key);
 
 	if (!v)
 		return 0;
-	if (!json_is_boolean(v))
+	if (!json_value_is(v, JSON_TRUE) && !json_value_is(v, JSON_FALSE))
 		return type_error(at, key, "true or false", v, err);
-	*ret = json_is_true(v);
+	*ret = json_value_is(v, JSON_TRUE);
 	return 0;
 }
 
 int field_number(const struct field *at, const char *key, json_int_t min, json_int_t max,
     json_int_t *ret, struct error *err)
 {
-	json_t *v = member(at, key);
+	const struct json_value *v = member(at, key);
 	json_int_t n;
 
 	if (!v)
 		return 0;
-	if (!json_is_integer(v))
+	if (!json_value_is(v, JSON_INTEGER))
 		return type_error(at, key, "a whole number", v, err);
-	n = json_integer_value(v);
+	n = v->integer;
 	if (n < min || n > max)
 		return field_error(at, key, err,
 		    "%" JSON_INTEGER_FORMAT " is not between %" JSON_INTEGER_FORMAT
@@ -148,14 +148,14 @@ int field_number(const struct field *at, const char *key, json_int_t min, json_i
 
 int field_port(const struct field *at, const char *key, uint16_t *ret, struct error *err)
 {
-	json_t *v = member(at, key);
+	const struct json_value *v = member(at, key);
 	json_int_t n;
 
 	if (!v)
 		return 0;
-	if (!json_is_integer(v))
+	if (!json_value_is(v, JSON_INTEGER))
 		return type_error(at, key, "a whole number", v, err);
-	n = json_integer_value(v);
+	n = v->integer;
 	if (n < 1 || n > 65535)
 		return field_error(
 		    at, key, err, "%" JSON_INTEGER_FORMAT " is not a port", n);
@@ -189,8 +189,9 @@ int field_proto(const struct field *at, const char *key, uint8_t *ret, struct er
 
 struct field field_item(const struct field *array, size_t i)
 {
-	return (struct field){
-	    .up = array, .index = i, .json = json_array_get(array->json, i)};
+	return (struct field){.up = array,
+	    .index = i,
+	    .json = i < field_count(array) ? &array->json->items[i] : NULL};
 }
 
 int field_item_object(
@@ -198,7 +199,7 @@ int field_item_object(
 {
 	struct field item = field_item(array, i);
 
-	if (!json_is_object(item.json))
+	if (!json_value_is(item.json, JSON_OBJECT))
 		return type_error(&item, NULL, "an object", item.json, err);
 	*ret = item;
 	return 0;
@@ -209,8 +210,8 @@ int field_item_string(
 {
 	struct field item = field_item(array, i);
 
-	if (!json_is_string(item.json))
+	if (!json_value_is(item.json, JSON_STRING))
 		return type_error(&item, NULL, "a string", item.json, err);
-	*ret = json_string_value(item.json);
+	*ret = item.json->string;
 	return 0;
 }

@@ -88,8 +88,8 @@ int kube_read_meta(const struct field *root, struct meta *m, struct error *err)
 /* kube-proxy lists Services and EndpointSlices with the selectors "!label" of both. */
 bool kube_belongs_to_others(const struct meta *m)
 {
-	return json_object_get(m->labels.json, LABEL_PROXY_NAME) ||
-	       json_object_get(m->labels.json, LABEL_HEADLESS);
+	return json_value_get(m->labels.json, LABEL_PROXY_NAME) ||
+	       json_value_get(m->labels.json, LABEL_HEADLESS);
 }
 
 static const struct object_kind {
@@ -113,25 +113,25 @@ static bool same_group(const struct object_kind *ok, const char *api_version)
 	return n ? !strncmp(api_version, ok->group, n) : !strchr(api_version, '/');
 }
 
-const char *kube_guess_kind(const json_t *object)
+const char *kube_guess_kind(const struct json_value *object)
 {
-	const json_t *spec = json_object_get(object, "spec");
-	const json_t *status = json_object_get(object, "status");
+	const struct json_value *spec = json_value_get(object, "spec");
+	const struct json_value *status = json_value_get(object, "status");
 
-	if (json_object_get(object, "addressType"))
+	if (json_value_get(object, "addressType"))
 		return "EndpointSlice";
-	if (json_object_get(object, "subsets"))
+	if (json_value_get(object, "subsets"))
 		return "Endpoints";
-	if (json_object_get(spec, "clusterIP") || json_object_get(spec, "clusterIPs") ||
-	    json_object_get(spec, "sessionAffinity"))
+	if (json_value_get(spec, "clusterIP") || json_value_get(spec, "clusterIPs") ||
+	    json_value_get(spec, "sessionAffinity"))
 		return "Service";
-	if (json_object_get(status, "nodeInfo"))
+	if (json_value_get(status, "nodeInfo"))
 		return "Node";
 	return NULL;
 }
 
-int kube_add(
-    struct kube *k, const char *kind, json_t *object, bool *taken, struct error *err)
+int kube_add(struct kube *k, const char *kind, const struct json_value *object,
+    bool *taken, struct error *err)
 {
 	struct field root = {.json = object};
 	const char *api_version = NULL;

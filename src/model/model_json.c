@@ -29,14 +29,23 @@ struct model_loader {
 
 /* The document at hand: its fields other than the arrays that are walked. */
 struct document {
-	json_t *fields;
+	struct arena *arena;
+	VEC(struct json_value) fields;
 	bool kube_items, native_items;
 	const char *guessed; /* kind of the items that did not say it */
 };
 
+static struct json_value document_object(const struct document *d)
+{
+	return (struct json_value){
+	    .type = JSON_OBJECT, .n = (unsigned)d->fields.n, .items = d->fields.v};
+}
+
 static const char *document_text(const struct document *d, const char *key)
 {
-	return json_string_value(json_object_get(d->fields, key));
+	const struct json_value all = document_object(d);
+
+	return json_value_text(json_value_get(&all, key));
 }
 
 static bool is_list_kind(const char *kind)
@@ -46,8 +55,8 @@ static bool is_list_kind(const char *kind)
 	return n >= 4 && !strcmp(kind + n - 4, "List");
 }
 
-static int add_kube(
-    struct model_loader *l, const char *kind, json_t *object, struct error *err)
+static int add_kube(struct model_loader *l, const char *kind,
+    const struct json_value *object, struct error *err)
 {
 	bool taken;
 
@@ -63,9 +72,9 @@ static int add_kube(
 /* The kind of a list's item: its own; else ServiceList's items are Services; else, where
  * the list's kind follows its items, what it looks like. */
 static const char *item_kind(
-    struct document *d, const json_t *item, char *buf, size_t size)
+    struct document *d, const struct json_value *item, char *buf, size_t size)
 {
-	const char *kind = json_string_value(json_object_get(item, "kind"));
+	const char *kind = json_value_text(json_value_get(item, "kind"));
 	const char *list = document_text(d, "kind");
 
 	if (kind)
@@ -80,23 +89,23 @@ static const char *item_kind(
 	return kind ? kind : "object without kind";
 }
 
-static int take_kube_item(
-    struct model_loader *l, struct document *d, size_t i, json_t *item, struct error *err)
+static int take_kube_item(struct model_loader *l, struct document *d, size_t i,
+    const struct json_value *item, struct error *err)
 {
-	const json_t *own = json_object_get(item, "kind");
+	const struct json_value *own = json_value_get(item, "kind");
 	char kind[64];
 
-	if (!json_is_object(item))
+	if (!json_value_is(item, JSON_OBJECT))
 		return json_reader_error(
 		    &l->reader, err, "items[%zu]: must be an object", i);
-	if (own && !json_is_string(own))
+	if (own && !json_value_is(own, JSON_STRING))
 		return json_reader_error(
 		    &l->reader, err, "items[%zu].kind: must be a string", i);
 	return add_kube(l, item_kind(d, item, kind, sizeof(kind)), item, err);
 }
 
-typedef int (*native_add_fn)(
-    struct model_builder *b, json_t *object, size_t index, struct error *err);
+typedef int (*native_add_fn)(struct model_builder *b, const struct json_value *object,
+    size_t index, struct error *err);
 
 static native_add_fn native_array(const char *key)
 {
@@ -106,7 +115,7 @@ static native_add_fn native_array(const char *key)
 }
 
 static int take_item(struct model_loader *l, struct document *d, const char *key,
-    size_t i, json_t *item, struct error *err)
+    size_t i, const struct json_value *item, struct error *err)
 {
 	native_add_fn add = native_array(key);
 
@@ -127,17 +136,19 @@ static int walk_array(
 	if (json_reader_expect(r, '[', "'['", err))
 		return -1;
 	for (size_t i = 0;; i++) {
-		json_t *item;
+		struct json_value item;
+		struct arena *a;
 		int ret;
 
 		if (json_reader_next(r, ']', i == 0, &more, err))
 			return -1;
 		if (!more)
 			return 0;
-		if (json_reader_value(r, &item, err))
-			return -1;
-		ret = take_item(l, d, key, i, item, err);
-		json_decref(item);
+		a = arena_new();
+		ret = json_reader_value(r, a, &item, err);
+		if (!ret)
+			ret = take_item(l, d, key, i, &item, err);
+		arena_free(a);
 		if (ret)
 			return -1;
 	}
@@ -160,15 +171,16 @@ static bool is_walked(struct model_loader *l, struct document *d, const char *ke
 static int read_member(
     struct model_loader *l, struct document *d, const char *key, struct error *err)
 {
-	json_t *v;
+	struct json_value v;
 
 	if (json_reader_expect(&l->reader, ':', "':' after a field name", err))
 		return -1;
 	if (is_walked(l, d, key))
 		return walk_array(l, d, key, err);
-	if (json_reader_value(&l->reader, &v, err))
+	if (json_reader_value(&l->reader, d->arena, &v, err))
 		return -1;
-	json_object_set_new(d->fields, key, v);
+	v.key = key;
+	vec_push(&d->fields, v);
 	return 0;
 }
 
@@ -180,8 +192,7 @@ static int walk_members(struct model_loader *l, struct document *d, struct error
 	if (json_reader_expect(r, '{', "an object", err))
 		return -1;
 	for (;; first = false) {
-		json_t *key;
-		int ret;
+		struct json_value key;
 
 		if (json_reader_next(r, '}', first, &more, err))
 			return -1;
@@ -189,11 +200,8 @@ static int walk_members(struct model_loader *l, struct document *d, struct error
 			return 0;
 		if (json_reader_peek(r) != '"')
 			return json_reader_expect(r, '"', "a field name", err);
-		if (json_reader_value(r, &key, err))
-			return -1;
-		ret = read_member(l, d, json_string_value(key), err);
-		json_decref(key);
-		if (ret)
+		if (json_reader_value(r, d->arena, &key, err) ||
+		    read_member(l, d, key.string, err))
 			return -1;
 	}
 }
@@ -202,8 +210,6 @@ static int finish_native(
     struct model_loader *l, const struct document *d, struct error *err)
 {
 	const char *version = document_text(d, "apiVersion");
-	const char *key;
-	json_t *v;
 
 	if (!version || strcmp(version, NATIVE_API_VERSION) != 0)
 		return error_set(err, ERR_INPUT, 0,
@@ -212,9 +218,11 @@ static int finish_native(
 	if (d->kube_items)
 		return error_set(err, ERR_INPUT, 0,
 		    "%s: items: a " NATIVE_KIND " has no such field", l->reader.name);
-	json_object_foreach(d->fields, key, v)
-	{
-		if (native_array(key) && !json_is_null(v))
+	for (size_t i = 0; i < d->fields.n; i++) {
+		const struct json_value *v = &d->fields.v[i];
+		const char *key = v->key;
+
+		if (native_array(key) && v->type != JSON_NULL)
 			return error_set(err, ERR_INPUT, 0, "%s: %s: must be an array",
 			    l->reader.name, key);
 		if (!native_array(key) && strcmp(key, "apiVersion") != 0 &&
@@ -230,9 +238,10 @@ static int finish_native(
 static int finish_list(
     struct model_loader *l, const struct document *d, const char *kind, struct error *err)
 {
-	const json_t *items = json_object_get(d->fields, "items");
+	const struct json_value all = document_object(d);
+	const struct json_value *items = json_value_get(&all, "items");
 
-	if (items && !json_is_null(items))
+	if (items && !json_value_is(items, JSON_NULL))
 		return error_set(err, ERR_INPUT, 0, "%s: %s: items: must be an array",
 		    l->reader.name, kind);
 	if (d->guessed && strcmp(kind, "List") != 0 &&
@@ -248,8 +257,9 @@ static int finish_list(
 static int finish_page(
     struct model_loader *l, const struct document *d, const char *kind, struct error *err)
 {
-	const json_t *metadata = json_object_get(d->fields, "metadata");
-	const char *more = json_string_value(json_object_get(metadata, "continue"));
+	const struct json_value all = document_object(d);
+	const struct json_value *metadata = json_value_get(&all, "metadata");
+	const char *more = json_value_text(json_value_get(metadata, "continue"));
 
 	if (strcmp(kind, l->page) != 0)
 		return error_set(err, ERR_INPUT, 0, "%s: kind: '%s', not %s",
@@ -263,9 +273,10 @@ static int finish_page(
 static int finish_document(
     struct model_loader *l, const struct document *d, struct error *err)
 {
+	const struct json_value all = document_object(d);
 	const char *kind = document_text(d, "kind");
 
-	if (!kind && json_object_get(d->fields, "kind"))
+	if (!kind && json_value_get(&all, "kind"))
 		return error_set(
 		    err, ERR_INPUT, 0, "%s: kind: must be a string", l->reader.name);
 	if (!kind)
@@ -282,17 +293,18 @@ static int finish_document(
 		    l->reader.name, kind);
 	if (is_list_kind(kind))
 		return finish_list(l, d, kind, err);
-	return add_kube(l, kind, d->fields, err);
+	return add_kube(l, kind, &all, err);
 }
 
 static int read_document(struct model_loader *l, struct error *err)
 {
-	struct document d = {.fields = json_object()};
+	struct document d = {.arena = arena_new()};
 	int ret = walk_members(l, &d, err);
 
 	if (!ret)
 		ret = finish_document(l, &d, err);
-	json_decref(d.fields);
+	vec_free(&d.fields);
+	arena_free(d.arena);
 	return ret;
 }
 

@@ -5,8 +5,7 @@
 /* Between the files that load a model; nobody else includes this. */
 
 #include "model/model.h"
-
-#include <jansson.h>
+#include "model/tree_json.h"
 
 /*
  * A place in a JSON value. The chain of places up to the object is what messages name:
@@ -17,7 +16,7 @@ struct field {
 	const struct field *up;
 	const char *key; /* NULL: an element, or the object itself when up is NULL too */
 	size_t index;
-	json_t *json;
+	const struct json_value *json;
 };
 
 /* "PATH[.KEY]: MESSAGE" as ERR_INPUT; key may be NULL. Always -1. */
@@ -46,7 +45,7 @@ int field_proto(const struct field *at, const char *key, uint8_t *ret, struct er
 
 static inline size_t field_count(const struct field *array)
 {
-	return json_array_size(array->json);
+	return array->json ? array->json->n : 0;
 }
 
 /* The i-th element; field_item_object and _string also ask for the type. */
@@ -62,20 +61,20 @@ struct kube *kube_new(struct model_builder *b, struct notes *notes);
 void kube_free(struct kube *k);
 /* The kind of an object, for items of a typed list that do not say it: NULL if it looks
  * like none that matters. */
-const char *kube_guess_kind(const json_t *object);
+const char *kube_guess_kind(const struct json_value *object);
 /* *taken tells whether the kind is one that matters. Copies. */
-int kube_add(struct kube *k, const char *kind, json_t *object, bool *taken,
-    struct error *err);
+int kube_add(struct kube *k, const char *kind, const struct json_value *object,
+    bool *taken, struct error *err);
 /* Joins services and endpoints and gives them to the builder. */
 void kube_finish(struct kube *k);
 
 /* Elements of a ServiceModel's arrays; index is for messages. */
 #define NATIVE_API_VERSION "vipshift/v1"
 #define NATIVE_KIND "ServiceModel"
-int native_add_service(struct model_builder *b, json_t *object, size_t index,
-    struct error *err);
-int native_add_node(struct model_builder *b, json_t *object, size_t index,
-    struct error *err);
+int native_add_service(struct model_builder *b, const struct json_value *object,
+    size_t index, struct error *err);
+int native_add_node(struct model_builder *b, const struct json_value *object,
+    size_t index, struct error *err);
 
 /* Warns of addresses that two services share though only one of them can have all of the
  * traffic: legal for load-balancer and external addresses. */

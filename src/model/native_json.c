@@ -34,11 +34,8 @@ static const char *const node_fields[] = {
 static int check_fields(
     const struct field *at, const char *const *known, struct error *err)
 {
-	const char *key;
-	json_t *v;
-
-	json_object_foreach(at->json, key, v)
-	{
+	for (size_t i = 0; i < field_count(at); i++) {
+		const char *key = at->json->items[i].key;
 		const char *const *k = known;
 
 		while (*k && strcmp(*k, key) != 0)
@@ -338,8 +335,8 @@ static int read_service(struct model_builder *b, const struct field *root,
 	return 0;
 }
 
-int native_add_service(
-    struct model_builder *b, json_t *object, size_t index, struct error *err)
+int native_add_service(struct model_builder *b, const struct json_value *object,
+    size_t index, struct error *err)
 {
 	const struct field services = {.key = "services"};
 	const struct field element = {.up = &services, .index = index, .json = object};
@@ -347,7 +344,7 @@ int native_add_service(
 	const struct field root = {.json = object};
 	struct service s = {.ns = "default", .port_name = "", .proto = IPPROTO_TCP};
 
-	if (!json_is_object(object))
+	if (!json_value_is(object, JSON_OBJECT))
 		return field_error(&element, NULL, err, "must be an object");
 	if (read_interned(b, &element, "namespace", &s.ns, err) ||
 	    read_interned(b, &element, "name", &s.name, err) ||
@@ -383,14 +380,14 @@ static int read_node_addrs(struct model_builder *b, const struct field *root,
 	return 0;
 }
 
-int native_add_node(
-    struct model_builder *b, json_t *object, size_t index, struct error *err)
+int native_add_node(struct model_builder *b, const struct json_value *object,
+    size_t index, struct error *err)
 {
 	const struct field nodes = {.key = "nodes"};
 	const struct field root = {.up = &nodes, .index = index, .json = object};
 	struct model_node node = {0};
 
-	if (!json_is_object(object))
+	if (!json_value_is(object, JSON_OBJECT))
 		return field_error(&root, NULL, err, "must be an object");
 	if (check_fields(&root, node_fields, err) ||
 	    read_interned(b, &root, "name", &node.name, err) ||

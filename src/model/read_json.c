@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the ends of the values of a JSON text and has jansson parse one at a time. What
- * the values mean is left to model_json.c; that they are well-formed, to jansson.
+ * Reads the values of a JSON text one at a time. What most are is seen at once
+ * (tree_json.c); of others it finds the end and has jansson parse them. What the values
+ * mean is left to model_json.c; what is wrong with them, to jansson.
  */
 #include "config.h"
 
@@ -16,13 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_SIZE (64u << 10)
-#define MAX_DEPTH 2048 /* jansson's own limit */
+#define BUFFER_SIZE (1u << 20) /* most values lie in it as a whole */
+#define PADDING 16u	       /* of NULs, for json_tree_scan() */
+#define MAX_DEPTH 2048	       /* jansson's own limit */
 
 void json_reader_begin(struct json_reader *r, FILE *f, const char *name)
 {
 	*r = (struct json_reader){.name = name, .f = f, .line = 1};
-	r->buf = xmalloc(BUFFER_SIZE);
+	r->buf = xmalloc(BUFFER_SIZE + PADDING);
 }
 
 int json_reader_open(struct json_reader *r, const char *path, struct error *err)
@@ -45,15 +47,26 @@ void json_reader_close(struct json_reader *r)
 	*r = (struct json_reader){0};
 }
 
+/* Puts more behind what is in the buffer; false: there is no more, or no room. */
+static bool append(struct json_reader *r)
+{
+	size_t n;
+
+	memmove(r->buf, r->buf + r->pos, r->len - r->pos);
+	r->len -= r->pos;
+	r->pos = 0;
+	n = r->len < BUFFER_SIZE ? fread(r->buf + r->len, 1, BUFFER_SIZE - r->len, r->f)
+				 : 0;
+	r->len += n;
+	memset(r->buf + r->len, 0, PADDING);
+	if (!n && ferror(r->f) && !r->read_errno)
+		r->read_errno = errno ? errno : EIO;
+	return n > 0;
+}
+
 static bool fill(struct json_reader *r)
 {
-	if (r->pos < r->len)
-		return true;
-	r->pos = 0;
-	r->len = fread(r->buf, 1, BUFFER_SIZE, r->f);
-	if (!r->len && ferror(r->f) && !r->read_errno)
-		r->read_errno = errno ? errno : EIO;
-	return r->len > 0;
+	return r->pos < r->len || append(r);
 }
 
 int json_reader_status(const struct json_reader *r, struct error *err)
@@ -279,13 +292,34 @@ static unsigned long count_lines(const char *s, size_t n)
 	return lines;
 }
 
-int json_reader_value(struct json_reader *r, json_t **ret, struct error *err)
+/* The next value if it is plain and the buffer holds all of it; else nothing was taken.
+ */
+static bool take_plain(struct json_reader *r, struct arena *a, struct json_value *ret)
+{
+	do {
+		const char *p = r->buf + r->pos;
+
+		if (!json_tree_scan(&p, a, ret, &r->line)) {
+			r->pos = (size_t)(p - r->buf);
+			return true;
+		}
+		/* A word or escape may be cut off a little before the end. */
+		if (p + PADDING / 2 < r->buf + r->len)
+			return false;
+	} while (append(r));
+	return false;
+}
+
+int json_reader_value(
+    struct json_reader *r, struct arena *a, struct json_value *ret, struct error *err)
 {
 	int c = json_reader_peek(r);
 	json_error_t why;
 	char text[16];
 	json_t *v;
 
+	if (c != EOF && take_plain(r, a, ret))
+		return 0;
 	if (take_text(r, err))
 		return -1;
 	if (!r->text.len)
@@ -297,6 +331,7 @@ int json_reader_value(struct json_reader *r, json_t **ret, struct error *err)
 		return json_reader_error(r, err, "not JSON: %s", why.text);
 	}
 	r->line += count_lines(r->text.s, r->text.len);
-	*ret = v;
+	json_tree_copy(v, a, ret);
+	json_decref(v);
 	return 0;
 }

@@ -2,11 +2,13 @@
 #ifndef MODEL_READ_JSON_H
 #define MODEL_READ_JSON_H
 
+#include "model/tree_json.h"
+
 #include "base/error.h"
 #include "base/strbuf.h"
 
-#include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /*
  * A JSON text of any size, value by value: whoever walks it decides at each value whether
@@ -42,7 +44,8 @@ int json_reader_expect(struct json_reader *r, char c, const char *what, struct e
  * member follows. first: none has been read yet. */
 int json_reader_next(struct json_reader *r, char close, bool first, bool *more,
     struct error *err);
-/* The next value as a whole; the caller owns it. */
-int json_reader_value(struct json_reader *r, json_t **ret, struct error *err);
+/* The next value as a whole, in the arena. */
+int json_reader_value(struct json_reader *r, struct arena *a, struct json_value *ret,
+    struct error *err);
 
 #endif

@@ -16,6 +16,7 @@ struct reader {
 	struct state *s;
 	struct snapshot_info *info;
 	struct error *err;
+	unsigned seen; /* parts, as bits */
 };
 
 /* A line, without its newline. */
@@ -180,6 +181,10 @@ static int read_part(struct reader *r, struct line *l)
 	if (!part_parse(name, &p))
 		return error_set(r->err, ERR_INPUT, 0, "%s:%zu: no such part: %s",
 		    r->where, l->number, name);
+	if (r->seen & 1u << p)
+		return error_set(r->err, ERR_INPUT, 0, "%s:%zu: part %s comes twice",
+		    r->where, l->number, name);
+	r->seen |= 1u << p;
 	/* As many lines as in the file, so that messages name the right one. */
 	for (size_t i = 0; i < l->number; i++)
 		strbuf_addch(&text, '\n');

@@ -18,7 +18,8 @@ usage()
 	Parts: iptables, ipvs, ipset, json, memory. --quick: fewer and smaller, about two minutes.
 	--cpu: compares CPU seconds, for a machine that has other work. --runs: the medians are of
 	so many runs (5, with --quick 3). --keep: leaves clusters and times in DIR.
-	Exit status: 1 when a goal was missed, 77 when nothing could be measured.
+	A goal that does not hold is MISSED: told, and no failure, for other work on the machine
+	does that too. Exit status: 0, or 1 for an error, 77 when nothing could be measured.
 	END
 }
 
@@ -30,7 +31,7 @@ say()
 die()
 {
 	say "$*"
-	exit 2
+	exit 1
 }
 
 # ---- what is measured: each of these runs inside a fresh network namespace
@@ -151,7 +152,7 @@ row()
 verdict()
 {
 	measured=$((measured + 1))
-	[ "$1" != FAIL ] || missed=$((missed + 1))
+	[ "$1" != MISSED ] || missed=$((missed + 1))
 }
 
 # Median of column $2 of a series: 1 seconds, 2 CPU seconds, 3 KB.
@@ -172,9 +173,9 @@ compare()
 		if (g == "-")
 			printf "%.2fx - -\n", t / o
 		else if (sub("<", "", g))
-			printf "%.2f <=%s %s\n", o / t, g, (o / t <= g + 0) ? "PASS" : "FAIL"
+			printf "%.2f <=%s %s\n", o / t, g, (o / t <= g + 0) ? "holds" : "MISSED"
 		else
-			printf "%.2fx >=%sx %s\n", t / o, g, (t / o >= g + 0) ? "PASS" : "FAIL"
+			printf "%.2fx >=%sx %s\n", t / o, g, (t / o >= g + 0) ? "holds" : "MISSED"
 	}')
 	row "$1" "$(printf '%.3f s' "$ours")" "$(printf '%.3f s' "$theirs")" "$ratio" "$goal" \
 		"$result" >>"$work/table"
@@ -184,9 +185,9 @@ compare()
 # memory LABEL SERIES GOAL_MB
 memory()
 {
-	local mb result=PASS
+	local mb result=holds
 	mb=$(median "$2" 3 | awk '{ printf "%d", $1 / 1024 }')
-	[ "$mb" -le "$3" ] || result=FAIL
+	[ "$mb" -le "$3" ] || result=MISSED
 	row "$1" "$mb MB" - - "<=$3 MB" "$result" >>"$work/table"
 	verdict "$result"
 }
@@ -195,7 +196,7 @@ skip()
 {
 	say "$1: skipped: $2"
 	row "$1" - - - - "SKIP: $2" >>"$work/table"
-	[ -z "${VIPSHIFT_NOSKIP:-}" ] || missed=$((missed + 1))
+	[ -z "${VIPSHIFT_NOSKIP:-}" ] || die "$1: $2"
 }
 
 # ---- the parts
@@ -222,7 +223,7 @@ part_iptables()
 			"restore-$n" -
 		compare "$n x 8, nothing to do: read, compare : save" "noop-part-$n" \
 			"save-$n" "<1.0"
-		compare "  the whole command, JSON included : save" "noop-$n" "save-$n" -
+		compare "  the whole command, JSON included : save" "noop-$n" "save-$n" "<1.0"
 	done
 }
 
@@ -353,7 +354,6 @@ main()
 		esac
 	done
 	report
-	[ "$missed" = 0 ] || exit 1
 	[ "$measured" -gt 0 ] || exit 77
 }
 

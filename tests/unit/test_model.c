@@ -225,14 +225,14 @@ static void test_large_items_cross_buffers(void **state)
 		    "%s{'kind':'Service','metadata':{'name':'s%d','annotations':"
 		    "{'a':'",
 		    i ? "," : "", i);
-		for (int k = 0; k < 60; k++)
+		for (int k = 0; k < 600; k++)
 			strbuf_addf(&raw, "\\\\ } ] \\u0027 %d \\n", i);
 		strbuf_addf(&raw,
 		    "'}},'spec':{'clusterIP':'10.96.%d.%d','ports':[{'port':80}]}}",
 		    i / 250, i % 250);
 	}
 	strbuf_add(&raw, "]}");
-	assert_true(raw.len > 3 * 65536);
+	assert_true(raw.len > 3u << 20);
 	l = load(quoted(&text, raw.s));
 	assert_int_equal(l.model->n_services, 300);
 	unload(&l);

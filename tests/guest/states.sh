@@ -6,7 +6,8 @@
 work=$(mktemp -d)
 export VIPSHIFT_STATE_DIR=$work/state
 failed=0 passed=0
-model=(-n node-a -f "$demo/cluster.json" -c "$demo/config.yaml" --kube-proxy 1.27.1)
+model=(-n node-a -f "$demo/cluster.json" -c "$demo/config.yaml" --kube-proxy 1.27.1
+	--iptables legacy)
 
 ok() # WHAT
 {
@@ -69,6 +70,7 @@ settle() # MODE
 	to "$1" >"$work/out" 2>&1 || bad "migrate --to $1" "$work/out"
 	"$VIPSHIFT" verify "$1" "${model[@]}" >"$work/out" 2>&1 || bad "verify $1" "$work/out"
 	state >"$work/$1"
+	grep -q '^-A KUBE-SERVICES' "$work/$1" || bad "no rules in $1 mode" "$work/$1"
 }
 
 # The node in iptables mode, after both modes were there once, so that modules and sysctls are

@@ -3,7 +3,7 @@
 # Kernel calls of a migration fail, once or from then on, in both directions and under new
 # connections all the time. Then it gets over that, or goes back, or says what is left to do
 # and how; and the node is in one mode or the other, to the letter. VIPSHIFT_FAULTS=N tries N
-# calls of each kind instead of a few.
+# calls of each kind instead of a few. Run by hand until it has held in every guest.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # One cmocka program per module: NAME below is built from tests/unit/NAME.c and linked with
 # the logic only.
-EXTRA_DIST = tests/lib/emit_fixture.h tests/lib/golden_files.h tests/lib/text_file.h tests/lib/model_fixture.h tests/lib/golden_states.h
+EXTRA_DIST = tests/lib/emit_fixture.h tests/lib/golden_cases.h tests/lib/golden_files.h tests/lib/text_file.h tests/lib/model_fixture.h tests/lib/golden_states.h tests/lib/read_back.h
 unit_tests = \
 	tests/unit/test_base \
 	tests/unit/test_conf \
@@ -27,6 +27,9 @@ unit_tests = \
 	tests/unit/test_plan \
 	tests/unit/test_plan_text \
 	tests/unit/test_preflight \
+	tests/unit/test_read_back \
+	tests/unit/test_read_damaged \
+	tests/unit/test_read_eras \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
@@ -52,9 +55,11 @@ EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.
-TESTS += tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh
+TESTS += tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+	tests/cli/test-read-back.sh
 EXTRA_DIST += tests/cli/api-server.py tests/cli/api-server.sh tests/cli/lib.sh \
-	tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh
+	tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+	tests/cli/test-read-back.sh
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests) tests/kernel/nl_driver_test

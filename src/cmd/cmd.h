@@ -23,6 +23,8 @@ enum opt_group {
 	GROUP_PROBE = 1 << 13,	/* --probe */
 	GROUP_CONFIRM = 1 << 14, /* the answers to migrate: its --drain */
 	GROUP_UNCONFIRMED = 1 << 15, /* --unconfirmed */
+	GROUP_SHOW = 1 << 16,	/* --mode-of-node */
+	GROUP_ACCEPT = 1 << 17, /* --accept */
 };
 
 struct command {

@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/report.h"
+#include "cmd/show.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static char *policy(const struct service *s)
 	if (s->external_local)
 		strbuf_addf(&sb, "%sext:Local", sb.len ? "," : "");
 	if (s->n_ranges)
-		strbuf_addf(&sb, "%s%zu ranges", sb.len ? "," : "", s->n_ranges);
+		strbuf_addf(&sb, "%s%zu range%s", sb.len ? "," : "", s->n_ranges,
+		    s->n_ranges > 1 ? "s" : "");
 	if (s->scheduler)
 		strbuf_addf(&sb, "%s%s", sb.len ? "," : "", s->scheduler);
 	if (!sb.len)
@@ -80,7 +82,7 @@ static char *endpoints(const struct service *s, unsigned families)
 		total++;
 		ready += s->endpoints[i].ready;
 	}
-	strbuf_addf(&sb, "%zu/%zu", ready, total);
+	strbuf_addf(&sb, "%zu/%zu%s", ready, total, s->incomplete ? " incomplete" : "");
 	return sb.s;
 }
 
@@ -158,6 +160,17 @@ static void print_table(struct strbuf *sb, const struct context *ctx)
 	free(rows);
 }
 
+static int print_form(struct strbuf *sb, const struct context *ctx, struct error *err)
+{
+	if (ctx->opts.mode_of_node)
+		show_node(sb, ctx);
+	else if (ctx->opts.output == OUT_IPVSADM)
+		return show_ipvsadm(sb, ctx, err);
+	else
+		print_table(sb, ctx);
+	return 0;
+}
+
 int cmd_show(struct context *ctx, struct error *err)
 {
 	struct strbuf sb = {.out = stdout};
@@ -165,10 +178,13 @@ int cmd_show(struct context *ctx, struct error *err)
 
 	if (context_load(ctx, err))
 		return -1;
-	if (ctx->opts.output == OUT_JSON)
+	if (ctx->opts.mode_of_node && !ctx->seen)
+		return error_set(err, ERR_USAGE, 0,
+		    "--mode-of-node is about a node: -f live:MODE or dump:PATH, or no -f "
+		    "for the live one");
+	if (ctx->opts.output == OUT_JSON && !ctx->opts.mode_of_node)
 		return model_write_json(ctx->model, stdout, err) ? -1 : EXIT_DONE;
-	print_table(&sb, ctx);
-	ret = report_flush(&sb, err);
+	ret = print_form(&sb, ctx, err) || report_flush(&sb, err);
 	strbuf_free(&sb);
 	return ret ? -1 : EXIT_DONE;
 }

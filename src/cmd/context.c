@@ -6,16 +6,19 @@
 #include "cmd/cluster.h"
 #include "cmd/cmd.h"
 #include "cmd/probing.h"
+#include "cmd/read_back.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "emit/emit.h"
 #include "kernel/caps.h"
+#include "model/model_state.h"
 #include "plan/drain.h"
 #include "plan/tolerate.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,8 +68,7 @@ static int begin_reading(struct context *ctx, struct error *err)
 	return 0;
 }
 
-/* Waits for the thread; its state is ctx->have then. */
-static int end_reading(struct context *ctx, struct error *err)
+int context_end_reading(struct context *ctx, struct error *err)
 {
 	struct reading *r = ctx->reading;
 	int result;
@@ -84,7 +86,8 @@ static int end_reading(struct context *ctx, struct error *err)
 void context_free(struct context *ctx)
 {
 	if (ctx->reading)
-		end_reading(ctx, NULL);
+		context_end_reading(ctx, NULL);
+	read_back_free(ctx);
 	state_free(ctx->want);
 	state_free(ctx->have);
 	source_close(ctx->source);
@@ -121,6 +124,27 @@ static int choose_node(struct context *ctx, struct error *err)
 	return 0;
 }
 
+/* The releases that the objects read back can be of. */
+static const char *dialect_of_state(const struct context *ctx)
+{
+	static char version[16];
+	int to = 0;
+
+	family_foreach (f) {
+		struct era e;
+
+		if (!ctx->seen || !ctx->seen_modes[f])
+			continue;
+		e = state_era(ctx->seen, f, ctx->seen_modes[f]);
+		if (e.to && (!to || e.to < to))
+			to = e.to;
+	}
+	if (!to)
+		return NULL;
+	snprintf(version, sizeof(version), "1.%d", to < 26 ? 26 : to);
+	return version;
+}
+
 static int choose_dialect(struct context *ctx, struct error *err)
 {
 	const struct model_node *node = model_node_find(ctx->model, ctx->conf->node_name);
@@ -138,7 +162,7 @@ static int choose_dialect(struct context *ctx, struct error *err)
 		    "kubelet version %s: %s; taking %s, choose with --kube-proxy",
 		    node->kubelet_version, ignored.msg, DIALECT_NEWEST);
 	}
-	return dialect_parse(NULL, &ctx->conf->dialect, err);
+	return dialect_parse(dialect_of_state(ctx), &ctx->conf->dialect, err);
 }
 
 static void take_node_addresses(struct context *ctx)
@@ -153,6 +177,8 @@ static void take_node_addresses(struct context *ctx)
 		conf_set_addrs(ctx->conf, v, n);
 }
 
+/* ---- the model, from what -f says */
+
 static bool is_cluster(const char *from)
 {
 	return !strcmp(from, "cluster");
@@ -160,8 +186,6 @@ static bool is_cluster(const char *from)
 
 static int check_source(const struct opts *o, struct error *err)
 {
-	static const char *const live[] = {"live:", "dump:"};
-
 	/* What ails the node itself can be said without services. */
 	if (!o->from && o->command->groups & GROUP_DOCTOR)
 		return 0;
@@ -169,12 +193,6 @@ static int check_source(const struct opts *o, struct error *err)
 		return error_set(err, ERR_USAGE, 0,
 		    "no services given; use -f cluster, or -f FILE with the output of: "
 		    "kubectl get svc,endpointslices,nodes -A -o json");
-	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
-		if (!strncmp(o->from, live[i], strlen(live[i])))
-			return error_set(err, ERR_USAGE, 0,
-			    "-f %s: this release reads the services from a file or the "
-			    "cluster only",
-			    o->from);
 	if (o->kubeconfig && !is_cluster(o->from))
 		return error_set(
 		    err, ERR_USAGE, 0, "--kubeconfig means nothing without -f cluster");
@@ -207,9 +225,34 @@ int context_load_conf(struct context *ctx, struct error *err)
 				: 0;
 }
 
+/* Writing by half of what a service is would break it. */
+static int refuse_incomplete(struct context *ctx, struct error *err)
+{
+	size_t n = 0;
+
+	if (!(ctx->opts.command->groups & GROUP_WRITE))
+		return 0;
+	for (size_t i = 0; i < ctx->model->n_services; i++) {
+		const struct service *s = &ctx->model->services[i];
+
+		if (!s->incomplete || opts_accepts(&ctx->opts, ACCEPT_INCOMPLETE, s->spn))
+			continue;
+		report_problem(ctx, "%s: incomplete: %s", s->spn, s->incomplete);
+		n++;
+	}
+	return n ? error_set(err, ERR_REFUSED, 0,
+		       "%zu services are not understood in full; nothing was changed. "
+		       "Mend them, give the services with -f FILE, or accept each with "
+		       "--accept " ACCEPT_INCOMPLETE ":SERVICE",
+		       n)
+		 : 0;
+}
+
 int context_load(struct context *ctx, struct error *err)
 {
-	if (check_source(&ctx->opts, err))
+	bool back = read_back_wanted(ctx);
+
+	if (!back && check_source(&ctx->opts, err))
 		return -1;
 	if (context_load_conf(ctx, err))
 		return -1;
@@ -218,13 +261,17 @@ int context_load(struct context *ctx, struct error *err)
 	/* What is read must not be what another run is about to change. */
 	if (ctx->opts.command->groups & GROUP_WRITE && state_dir_lock(ctx, err))
 		return -1;
+	if (back && read_back_open(ctx, err))
+		return -1;
 	if (begin_reading(ctx, err))
 		return -1;
-	if (load_model(ctx, err))
+	if (back ? read_back_model(ctx, err) : load_model(ctx, err))
 		return -1;
 	if (choose_dialect(ctx, err))
 		return -1;
 	take_node_addresses(ctx);
+	if (back)
+		read_back_settings(ctx);
 	conf_take_node(ctx->conf, ctx->model);
 	if (ctx->model->n_nodes && !model_node_find(ctx->model, ctx->conf->node_name))
 		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
@@ -233,14 +280,14 @@ int context_load(struct context *ctx, struct error *err)
 		    "--node",
 		    ctx->opts.from);
 	report_notes(ctx, &ctx->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
-	return 0;
+	return refuse_incomplete(ctx, err);
 }
 
 /* On a live node kube-proxy takes the addresses of the interfaces, not the Node object's.
  */
-static void take_interface_addresses(struct context *ctx)
+void context_take_addresses(struct context *ctx, const struct state *s)
 {
-	const struct vip_table *t = &ctx->have->vips;
+	const struct vip_table *t = &s->vips;
 	struct node_addr *v;
 	size_t n = 0;
 
@@ -283,7 +330,9 @@ int context_reread(struct context *ctx, struct error *err)
 
 int context_read(struct context *ctx, struct error *err)
 {
-	if ((!ctx->reading && begin_reading(ctx, err)) || end_reading(ctx, err))
+	/* When the model was read back from it, it is there. */
+	if (!ctx->have &&
+	    ((!ctx->reading && begin_reading(ctx, err)) || context_end_reading(ctx, err)))
 		return -1;
 	/* Without the rules of the live node nothing could be said about it. */
 	family_foreach (f)
@@ -294,7 +343,7 @@ int context_read(struct context *ctx, struct error *err)
 			    family_info(f)->name);
 	if (!ctx->opts.against) {
 		state_dir_read_ledger(ctx);
-		take_interface_addresses(ctx);
+		context_take_addresses(ctx, ctx->have);
 		take_facts(ctx);
 	}
 	return 0;

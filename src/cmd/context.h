@@ -19,6 +19,12 @@ struct context {
 	struct model *model;
 	struct source *source; /* where `have` comes from */
 	struct state *have, *want;
+	/* When the model was read back: from what (have, or seen_own), and the mode (MODE_BIT)
+	 * of each family. */
+	struct source *seen_source;
+	const struct state *seen;
+	struct state *seen_own;
+	unsigned seen_modes[FAMILY_COUNT];
 	struct reading *reading; /* under way beside the loading of the model, or NULL */
 	struct lvs_table emitted; /* want->lvs before context_drain() */
 	struct fw_ruleset emitted_fw[FAMILY_COUNT]; /* and want->fw before context_plan() */
@@ -50,6 +56,12 @@ int context_read(struct context *ctx, struct error *err);
  * try false, as in a dry run, only looks. -1: ERR_BACKEND says what is missing. */
 int context_probe(
     struct context *ctx, bool try, struct kernel_caps *ret, struct error *err);
+
+/* Waits for the reading that context_load() began; its state is ctx->have then. */
+int context_end_reading(struct context *ctx, struct error *err);
+
+/* The addresses of the interfaces in s become the node's, as kube-proxy would take them. */
+void context_take_addresses(struct context *ctx, const struct state *s);
 
 /* Reads again: replaces ctx->have. */
 int context_reread(struct context *ctx, struct error *err);

@@ -13,12 +13,14 @@
 const struct command commands[] = {
     {
 	.name = "show",
-	.groups = GROUP_MODEL | GROUP_OUTPUT,
-	.synopsis = "show -f SOURCE [-o text|wide|json]",
+	.groups = GROUP_MODEL | GROUP_OUTPUT | GROUP_SHOW,
+	.synopsis = "show -f SOURCE [-o text|wide|json|ipvsadm] [--mode-of-node]",
 	.summary = "print the service model",
 	.details = "Prints the services of SOURCE: a table, with -o wide the endpoints "
 		   "too, with\n"
-		   "-o json the native model (vipshift.json(5)), which -f reads back.\n",
+		   "-o json the native model (vipshift.json(5)), which -f reads back. "
+		   "SOURCE may be a\n"
+		   "node: live:iptables, live:ipvs, or dump:PATH with saved text.\n",
 	.run = cmd_show,
     },
     {
@@ -46,7 +48,8 @@ const struct command commands[] = {
     {
 	.name = "apply",
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
+		  GROUP_ACCEPT,
 	.synopsis = "apply MODE -f SOURCE [--dry-run]",
 	.summary = "make the live state of MODE equal the model",
 	.details = "Touches only what differs and only objects that kube-proxy would "
@@ -68,7 +71,7 @@ const struct command commands[] = {
 	.name = "repair",
 	.takes_mode = true,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
-		  GROUP_REPAIR,
+		  GROUP_REPAIR | GROUP_ACCEPT,
 	.synopsis = "repair MODE -f SOURCE [--check] [--max-changes N|N%]",
 	.summary = "mend what has drifted, for cron jobs and timers",
 	.details = "As apply, and says what had drifted: a line of key=value per service "
@@ -80,8 +83,8 @@ const struct command commands[] = {
     {
 	.name = "migrate",
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
-		  GROUP_DRAIN | GROUP_PROBE,
-	.synopsis = "migrate --to MODE -f SOURCE [--dry-run] [--yes] [--accept NAME] | "
+		  GROUP_DRAIN | GROUP_PROBE | GROUP_ACCEPT,
+	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes] [--accept NAME] | "
 		    "--resume | --abort",
 	.summary = "switch the live node to MODE without losing a connection",
 	.details = "Checks the node, builds the new state beside the old one, verifies "
@@ -91,7 +94,8 @@ const struct command commands[] = {
 		   "objects. On any failure the old state is put back. What is done is "
 		   "written down\n"
 		   "first, so that after a crash --resume finishes it and --abort goes "
-		   "back.\n",
+		   "back. Without -f the services are read back from the mode that the "
+		   "node is in.\n",
 	.run = cmd_migrate,
     },
     {
@@ -118,7 +122,8 @@ const struct command commands[] = {
     },
     {
 	.name = "doctor",
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR |
+		  GROUP_ACCEPT,
 	.synopsis = "doctor [--to MODE] [-f SOURCE] [-o text|json]",
 	.summary = "say whether this node is fit for a switch",
 	.details =

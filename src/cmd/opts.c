@@ -34,6 +34,7 @@ enum opt_id {
 	OPT_LOG,
 	OPT_MAX_CHANGES,
 	OPT_METRICS_FILE,
+	OPT_MODE_OF_NODE,
 	OPT_NODE_ADDRESS,
 	OPT_PART,
 	OPT_PROBE,
@@ -55,8 +56,8 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL,
-	"cluster (the API server), or a file: Kubernetes JSON or vipshift's model JSON; - "
-	"is standard input"},
+	"cluster (the API server), live:MODE, dump:PATH, or a file: Kubernetes JSON or "
+	"vipshift's model JSON; - is standard input"},
     {OPT_KUBECONFIG, "kubeconfig", "FILE", GROUP_MODEL,
 	"how -f cluster gets there (default: as kubectl, $KUBECONFIG and so on)"},
     {OPT_REQUEST_TIMEOUT, "request-timeout", "SECONDS", GROUP_MODEL,
@@ -71,7 +72,7 @@ static const struct option_row rows[] = {
 	" (default: the Node's kubelet version, else the newest)"},
     {OPT_TO, "to", "MODE", GROUP_MIGRATE | GROUP_DOCTOR,
 	"the mode to switch to: iptables or ipvs"},
-    {OPT_ACCEPT, "accept", "NAME", GROUP_MIGRATE | GROUP_DOCTOR,
+    {OPT_ACCEPT, "accept", "NAME", GROUP_ACCEPT,
 	"go on in spite of these findings (repeatable), or of all"},
     {OPT_CONFIRM_WITHIN, "confirm-within", "SECONDS", GROUP_MIGRATE,
 	"go back unless vipshift confirm comes in time"},
@@ -102,13 +103,16 @@ static const struct option_row rows[] = {
     {'y', "yes", NULL, GROUP_MIGRATE | GROUP_ASK, "ask no question"},
     {'4', "ipv4", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv4 only"},
     {'6', "ipv6", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv6 only"},
-    {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE,
+    {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE | GROUP_SHOW,
 	"the kernel interface for rules: auto, legacy or nft"},
     {'w', "wait", "SECONDS", GROUP_LIVE,
 	"wait for the xtables lock and for another run (default 5)"},
     {OPT_STATE_DIR, "state-dir", "DIR", GROUP_LIVE,
 	"where lock and ledger are (default /var/lib/vipshift)"},
-    {'o', "output", "FORM", GROUP_OUTPUT, "text, json, diff; show also has wide"},
+    {'o', "output", "FORM", GROUP_OUTPUT,
+	"text, json, diff; show also has wide and ipvsadm"},
+    {OPT_MODE_OF_NODE, "mode-of-node", NULL, GROUP_SHOW,
+	"which mode the node is in, and who wrote it"},
     {OPT_COLOR, "color", "WHEN", GROUP_OUTPUT, "auto, always or never"},
     {'q', "quiet", NULL, 0, "say only problems"},
     {'v', "verbose", NULL, 0, "say more"},
@@ -187,8 +191,9 @@ static int take_accept(const char *name, struct opts *o, struct error *err)
 		o->accept_all = true;
 		return 0;
 	}
-	if (!check_find(name))
-		return bad_value(err, "accept", name, "a name that doctor lists, or all");
+	if (strncmp(name, ACCEPT_INCOMPLETE ":", strlen(ACCEPT_INCOMPLETE ":")) &&
+	    !check_find(name))
+		return bad_value(err, "accept", name, "a name that doctor lists, incomplete:SERVICE, or all");
 	vec_push(&o->accepted, name);
 	return 0;
 }
@@ -218,7 +223,7 @@ static int take_freeze(const char *value, struct opts *o, struct error *err)
 
 static int take(struct opts *o, int id, const char *arg, struct error *err)
 {
-	static const char *const outputs[] = {"text", "json", "diff", "wide", NULL};
+	static const char *const outputs[] = {"text", "json", "diff", "wide", "ipvsadm", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
 	static const char *const variants[] = {"auto", "legacy", "nft", NULL};
 	static const char *const logs[] = {"stderr", "syslog", "journal", NULL};
@@ -249,7 +254,7 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return take_seconds("wait", arg, &o->wait, err);
 	case 'o':
 		if (take_choice(
-			"output", arg, outputs, "text, json, diff or wide", &v, err))
+			"output", arg, outputs, "text, json, diff, wide or ipvsadm", &v, err))
 			return -1;
 		o->output = (enum output)v;
 		return 0;
@@ -261,6 +266,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return 0;
 	case 'y':
 		o->yes = true;
+		return 0;
+	case OPT_MODE_OF_NODE:
+		o->mode_of_node = true;
 		return 0;
 	case OPT_ABORT:
 		o->abort = true;
@@ -439,11 +447,13 @@ static int check_seen(const struct opts *o, const bool *seen, struct error *err)
 		    o->command->synopsis);
 	if (seen[row_of(OPT_CONFIRM_WITHIN) - rows] && !o->confirm_within)
 		return bad_value(err, "confirm-within", "0", "more than 0 seconds");
-	if (o->output == OUT_WIDE && o->command->run != cmd_show)
-		return error_set(err, ERR_USAGE, 0, "-o wide is for show only");
+	if ((o->output == OUT_WIDE || o->output == OUT_IPVSADM) &&
+	    o->command->run != cmd_show)
+		return error_set(
+		    err, ERR_USAGE, 0, "-o wide and -o ipvsadm are for show only");
 	if (o->output == OUT_DIFF && o->command->run == cmd_show)
 		return error_set(
-		    err, ERR_USAGE, 0, "-o diff: show has text, wide and json");
+		    err, ERR_USAGE, 0, "-o diff: show has text, wide, json and ipvsadm");
 	return 0;
 }
 
@@ -485,6 +495,19 @@ void opts_free(struct opts *o)
 {
 	vec_free(&o->node_addresses);
 	vec_free(&o->accepted);
+}
+
+bool opts_accepts(const struct opts *o, const char *kind, const char *name)
+{
+	size_t n = strlen(kind);
+
+	for (size_t i = 0; i < o->accepted.n; i++) {
+		const char *a = o->accepted.v[i];
+
+		if (!strncmp(a, kind, n) && a[n] == ':' && !strcmp(a + n + 1, name))
+			return true;
+	}
+	return false;
 }
 
 static void print_option(FILE *out, const struct option_row *r)

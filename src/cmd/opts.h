@@ -9,7 +9,7 @@
 #include "kernel/live.h"
 #include "state/state.h"
 
-enum output { OUT_TEXT, OUT_JSON, OUT_DIFF, OUT_WIDE };
+enum output { OUT_TEXT, OUT_JSON, OUT_DIFF, OUT_WIDE, OUT_IPVSADM };
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 /* The command line, parsed. Strings point into argv. */
@@ -44,13 +44,17 @@ struct opts {
 	bool resume, abort;	/* of a migration that did not end */
 	bool unconfirmed;	/* rollback: waits, and only if confirm does not come */
 	double confirm_within;	/* seconds; 0: not asked for */
-	bool quiet, yes, dry_run, check;
+	bool quiet, yes, dry_run, check, mode_of_node;
 	int verbose;
 };
 
 /* Fills *ret from the command line. -1: ERR_USAGE, says what to type instead. */
 int opts_parse(int argc, char **argv, struct opts *ret, struct error *err);
 void opts_free(struct opts *o);
+
+/* Whether --accept KIND:NAME was given. */
+#define ACCEPT_INCOMPLETE "incomplete"
+bool opts_accepts(const struct opts *o, const char *kind, const char *name);
 
 /* `vipshift --help`, or the page of one command. */
 void opts_print_help(FILE *out, const struct command *cmd);

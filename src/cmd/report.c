@@ -139,6 +139,7 @@ int report_plan(
 		break;
 	case OUT_TEXT:
 	case OUT_WIDE:
+	case OUT_IPVSADM:
 		plan_print_text(&sb, p, phases);
 		break;
 	}

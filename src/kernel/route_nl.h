@@ -10,4 +10,9 @@
 int route_gateways(
     struct arena *a, const struct addr **ret, size_t *n, struct error *err);
 
+/* The destinations that are reached without a next hop: the subnets of links, and pods that
+ * have a route of their own. In no order. */
+int route_on_link(
+    struct arena *a, const struct prefix **ret, size_t *n, struct error *err);
+
 #endif

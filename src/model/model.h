@@ -72,6 +72,8 @@ struct service {
 	 * traffic_select() picks one, by the dialect. */
 	const struct endpoint *endpoints;
 	size_t n_endpoints;
+	/* Read back from a state that was not all understood: what, first; else NULL. */
+	const char *incomplete;
 	/* Plain load balancing; NULL/FWD_MASQUERADE for Kubernetes services. */
 	const char *scheduler;
 	enum forwarding forwarding;

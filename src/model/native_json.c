@@ -22,8 +22,8 @@ const char *const native_ip_modes[] = {"", "VIP", "Proxy", NULL};
 static const char *const service_fields[] = {"namespace", "name", "portName", "protocol",
     "type", "families", "internalTrafficPolicy", "externalTrafficPolicy",
     "sessionAffinity", "affinitySeconds", "healthCheckNodePort", "topologyAwareHints",
-    "topologyMode", "sourceRanges", "scheduler", "forwarding", "frontends", "endpoints",
-    NULL};
+    "topologyMode", "sourceRanges", "scheduler", "forwarding", "incomplete",
+    "frontends", "endpoints", NULL};
 static const char *const frontend_fields[] = {"kind", "address", "port", "ipMode", NULL};
 static const char *const endpoint_fields[] = {"address", "port", "node", "zone", "ready",
     "serving", "terminating", "weight", "hints", NULL};
@@ -328,6 +328,7 @@ static int read_service(struct model_builder *b, const struct field *root,
 	    read_interned(b, root, "topologyAwareHints", &s->hints_annotation, err) ||
 	    read_interned(b, root, "topologyMode", &s->mode_annotation, err) ||
 	    read_interned(b, root, "scheduler", &s->scheduler, err) ||
+	    read_interned(b, root, "incomplete", &s->incomplete, err) ||
 	    read_prefixes(b, root, "sourceRanges", &s->ranges, &s->n_ranges, err) ||
 	    read_frontends(b, root, s, err) || read_endpoints(b, root, s, err) ||
 	    read_families(root, s, err) || read_options(root, s, err))

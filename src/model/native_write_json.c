@@ -188,6 +188,7 @@ static void put_service_head(struct strbuf *sb, const struct service *s)
 	put_string(sb, "scheduler", s->scheduler);
 	if (s->forwarding != FWD_MASQUERADE)
 		put_string(sb, "forwarding", native_forwardings[s->forwarding]);
+	put_string(sb, "incomplete", s->incomplete);
 }
 
 static void put_service(struct strbuf *sb, const struct service *s)

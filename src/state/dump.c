@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "base/vec.h"
+#include "state/dump_file.h"
 #include "state/source.h"
 
 #include <errno.h>
@@ -16,6 +17,8 @@ struct dump {
 	struct source source;
 	char *path;
 	bool folder;
+	struct notes *findings; /* not NULL: what is damaged is read as far as it goes */
+	unsigned families;	/* of the reading under way */
 };
 
 struct text {
@@ -65,49 +68,55 @@ static int load(const char *path, struct text *ret, struct error *err)
 
 /* ---- what a file holds */
 
-static int parse_tables(const struct text *t, const char *path, enum family f,
-    struct state *s, struct error *err)
+static int parse_tables(const struct dump *d, const struct text *t, const char *path,
+    enum family f, struct state *s, struct error *err)
 {
+	if (d->findings)
+		return dump_tables(
+		    t->s, t->len, path, f, d->families, s, d->findings, err);
 	return fw_parse(t->s, t->len, path, f, s->arena, &s->fw[f], err);
 }
 
-static int parse_tables4(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_tables4(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
-	return parse_tables(t, path, FAMILY_4, s, err);
+	return parse_tables(d, t, path, FAMILY_4, s, err);
 }
 
-static int parse_tables6(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_tables6(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
-	return parse_tables(t, path, FAMILY_6, s, err);
+	return parse_tables(d, t, path, FAMILY_6, s, err);
 }
 
-static int parse_sets(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_sets(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
+	(void)d;
 	return kset_parse(t->s, t->len, path, s->arena, &s->sets, err);
 }
 
-static int parse_lvs(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_lvs(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
+	(void)d;
 	return lvs_parse(t->s, t->len, path, s->arena, &s->lvs, err);
 }
 
-static int parse_vips(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_vips(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
+	(void)d;
 	return vip_parse(t->s, t->len, path, s->arena, &s->vips, err);
 }
 
 /* The addresses of the one interface: the interface is there even when it has none. */
-static int parse_own_vips(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_own_vips(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
 	struct vip_table *v = &s->vips;
 
-	if (parse_vips(t, path, s, err))
+	if (parse_vips(d, t, path, s, err))
 		return -1;
 	if (!v->n_links) {
 		v->links = arena_new_of(s->arena, struct vip_link);
@@ -117,9 +126,10 @@ static int parse_own_vips(
 	return 0;
 }
 
-static int parse_knobs(
-    const struct text *t, const char *path, struct state *s, struct error *err)
+static int parse_knobs(const struct dump *d, const struct text *t, const char *path,
+    struct state *s, struct error *err)
 {
+	(void)d;
 	return knob_parse(t->s, t->len, path, s->arena, &s->knobs, err);
 }
 
@@ -128,8 +138,8 @@ static const struct dump_file {
 	const char *name, *unless;
 	enum kind kind;
 	unsigned families;
-	int (*parse)(
-	    const struct text *t, const char *path, struct state *s, struct error *err);
+	int (*parse)(const struct dump *d, const struct text *t, const char *path,
+	    struct state *s, struct error *err);
 } files[] = {
     {"iptables-save.txt", NULL, KIND_FW, FAMILY_BIT(FAMILY_4), parse_tables4},
     {"iptables-filter.txt", "iptables-save.txt", KIND_FW, FAMILY_BIT(FAMILY_4),
@@ -170,14 +180,30 @@ static bool exists(const char *folder, const char *name)
 	return yes;
 }
 
-static int read_file(
-    const char *path, const struct dump_file *f, struct state *s, struct error *err)
+/* Half a line may read like a whole one. The tables' parser sees to that itself. */
+static void leave_out_half_line(const struct dump *d, const char *path, struct text *t)
+{
+	const char *nl = memrchr(t->s, '\n', t->len);
+	size_t whole = nl ? (size_t)(nl + 1 - t->s) : 0;
+
+	if (!d->findings || whole == t->len)
+		return;
+	notes_add(d->findings, NOTE_WARNING, NULL,
+	    "%s: the last line is cut off and left out: \"%.*s\"", path,
+	    (int)(t->len - whole < 120 ? t->len - whole : 120), t->s + whole);
+	t->len = whole;
+}
+
+static int read_file(const struct dump *d, const char *path, const struct dump_file *f,
+    struct state *s, struct error *err)
 {
 	struct text t = {0};
 	int c = load(path, &t, err);
 
+	if (c > 0 && f->kind != KIND_FW)
+		leave_out_half_line(d, path, &t);
 	if (c > 0)
-		c = f->parse(&t, path, s, err);
+		c = f->parse(d, &t, path, s, err);
 	free(t.s);
 	return c;
 }
@@ -196,7 +222,7 @@ static int read_folder(const struct dump *d, unsigned kinds, unsigned families,
 			continue;
 		strbuf_reset(&path);
 		strbuf_addf(&path, "%s/%s", d->path, f->name);
-		c = read_file(path.s, f, s, err);
+		c = read_file(d, path.s, f, s, err);
 	}
 	strbuf_free(&path);
 	return c;
@@ -231,7 +257,9 @@ static int read_single(const struct dump *d, unsigned kinds, unsigned families,
 	if (c < 0)
 		return -1;
 	f = family_of(d->path, &t);
-	c = families & FAMILY_BIT(f) ? parse_tables(&t, d->path, f, s, err) : 0;
+	c = 0;
+	if (families & FAMILY_BIT(f) || d->findings)
+		c = parse_tables(d, &t, d->path, f, s, err);
 	free(t.s);
 	return c;
 }
@@ -245,6 +273,7 @@ static int dump_read(struct source *src, unsigned kinds, unsigned families,
 	struct state *s = state_new();
 	int c;
 
+	d->families = families;
 	c = d->folder ? read_folder(d, kinds, families, s, err)
 		      : read_single(d, kinds, families, s, err);
 	if (c) {
@@ -267,6 +296,12 @@ static const struct source_ops dump_ops = {.read = dump_read, .close = dump_clos
 
 int dump_open(const char *path, struct source **ret, struct error *err)
 {
+	return dump_open_damaged(path, NULL, ret, err);
+}
+
+int dump_open_damaged(
+    const char *path, struct notes *findings, struct source **ret, struct error *err)
+{
 	struct dump *d;
 	struct stat st;
 	size_t i = 0;
@@ -286,6 +321,7 @@ int dump_open(const char *path, struct source **ret, struct error *err)
 	d->source.ops = &dump_ops;
 	d->path = xstrdup(path);
 	d->folder = S_ISDIR(st.st_mode);
+	d->findings = findings;
 	*ret = &d->source;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/notes.h"
 #include "base/strbuf.h"
 
 #include <stdbool.h>
@@ -139,6 +140,7 @@ struct fw_rule {
 			     * the typed fields only target.kind/chain of a jump is set */
 	const char *why;    /* the service port it belongs to, or NULL */
 	uint64_t packets, bytes;
+	uint32_t line; /* of the text that it was read from; 0: none */
 };
 
 enum fw_policy { FW_POLICY_NONE, FW_POLICY_ACCEPT, FW_POLICY_DROP };
@@ -162,12 +164,14 @@ struct fw_chain {
  * built-in chain holds only the rules that must be there, top to bottom. */
 struct fw_table {
 	bool present; /* the table exists in the kernel / is wanted */
+	const char *where; /* the file that it was read from, or NULL */
 	struct fw_chain *chains;
 	size_t n_chains;
 };
 
 struct fw_ruleset {
 	bool present; /* false: this family was not read, or is not wanted */
+	const char *saved_by; /* "iptables-save v1.8.9 (nf_tables)", if the text says it */
 	struct fw_table tables[FW_TABLE_COUNT];
 };
 
@@ -204,6 +208,16 @@ void fw_print_ruleset(struct strbuf *sb, enum family f, const struct fw_ruleset 
  */
 int fw_parse(const char *text, size_t len, const char *where, enum family f,
     struct arena *a, struct fw_ruleset *rs, struct error *err);
+/*
+ * The same for a text that may be damaged, such as somebody attached to a ticket: what is
+ * wrong becomes a finding, and the rest is read. A rule that no iptables could take is kept
+ * as opaque; a last line without an end counts as cut off; a table that comes a second time
+ * replaces the first. first_line: the number of the text's first line. -1: it is no text at
+ * all.
+ */
+int fw_parse_damaged(const char *text, size_t len, const char *where, size_t first_line,
+    enum family f, struct arena *a, struct fw_ruleset *rs, struct notes *findings,
+    struct error *err);
 /* One rule: the text after "-A CHAIN ". */
 int fw_parse_rule(const char *text, enum family f, struct arena *a, struct fw_rule *ret,
     struct error *err);

@@ -8,6 +8,8 @@
 #include "base/vec.h"
 #include "state/fw_rule_text.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +25,13 @@ struct pending {
 
 struct parser {
 	struct fw_reader rd;
-	const char *where;
+	const char *where, *source; /* of messages; the same for as long as the tables */
 	size_t line;
 	struct fw_ruleset *rs;
 	struct error *err;
+	struct notes *findings; /* not NULL: what is wrong goes here, and on it goes */
+	bool complained;	/* about what is outside the tables */
+	bool broken;		/* the line has a quote that is not closed */
 	bool in_table;
 	enum fw_table_id id;
 	VEC(struct fw_chain) chains;
@@ -40,6 +45,23 @@ struct parser {
 static int fail(struct parser *p, const char *text)
 {
 	return error_set(p->err, ERR_INPUT, 0, "%s:%zu: %s", p->where, p->line, text);
+}
+
+/* A line that can be done without. 0 when that is what the caller wants. */
+static int fail_or_note(struct parser *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static int fail_or_note(struct parser *p, const char *fmt, ...)
+{
+	char msg[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	if (!p->findings)
+		return fail(p, msg);
+	notes_add(p->findings, NOTE_WARNING, NULL, "%s:%zu: %s", p->where, p->line, msg);
+	return 0;
 }
 
 /* ---- chains by name */
@@ -92,6 +114,22 @@ static int find_chain(struct parser *p, const char *name, size_t *ret)
 	}
 	if (!fw_is_builtin(p->id, name))
 		return -1;
+	c.name = arena_strdup(p->rd.arena, name);
+	*ret = add_chain(p, &c);
+	return 0;
+}
+
+/* A chain whose line is missing: its rules tell that it was there. */
+static int restore_chain(struct parser *p, const char *name, size_t *ret)
+{
+	struct fw_chain c = {0};
+
+	if (!p->findings || strlen(name) > CHAIN_NAME_MAX)
+		return error_set(p->err, ERR_INPUT, 0,
+		    "%s:%zu: -A %s: table %s has no such chain", p->where, p->line, name,
+		    fw_table_name(p->id));
+	notes_add(p->findings, NOTE_WARNING, NULL,
+	    "%s:%zu: %s: the line of this chain is missing", p->where, p->line, name);
 	c.name = arena_strdup(p->rd.arena, name);
 	*ret = add_chain(p, &c);
 	return 0;
@@ -151,28 +189,6 @@ static void place_late(struct parser *p)
 
 /* ---- tables */
 
-static int begin_table(struct parser *p)
-{
-	const struct fw_words *w = &p->rd.words;
-	const struct fw_table *t;
-
-	if (p->in_table)
-		return fail(p, "a table begins before the COMMIT of the one above");
-	if (w->n != 1 || !fw_table_parse(w->v[0] + 1, &p->id))
-		return error_set(p->err, ERR_INPUT, 0, "%s:%zu: no such table: %s",
-		    p->where, p->line, w->v[0] + 1);
-	t = &p->rs->tables[p->id];
-	p->in_table = true;
-	p->chains.n = p->run_chain = 0;
-	p->n_slots /= 2; /* cleared and brought back to size */
-	if (!p->n_slots)
-		p->n_slots = 128;
-	grow_slots(p);
-	for (size_t i = 0; i < t->n_chains; i++)
-		add_chain(p, &t->chains[i]);
-	return 0;
-}
-
 static void end_table(struct parser *p)
 {
 	struct fw_table *t = &p->rs->tables[p->id];
@@ -181,11 +197,42 @@ static void end_table(struct parser *p)
 	if (p->late.n)
 		place_late(p);
 	t->present = true;
+	t->where = p->source;
 	t->n_chains = p->chains.n;
 	t->chains =
 	    arena_copy(p->rd.arena, p->chains.v, p->chains.n * sizeof(*p->chains.v));
 	fw_table_sort(p->id, t);
 	p->in_table = false;
+}
+
+static int begin_table(struct parser *p)
+{
+	const struct fw_words *w = &p->rd.words;
+	const struct fw_table *t;
+
+	if (p->in_table) {
+		if (fail_or_note(p, "a table begins before the COMMIT of the one above"))
+			return -1;
+		end_table(p);
+	}
+	if (w->n != 1 || !fw_table_parse(w->v[0] + 1, &p->id))
+		return error_set(p->err, ERR_INPUT, 0, "%s:%zu: no such table: %s",
+		    p->where, p->line, w->v[0] + 1);
+	t = &p->rs->tables[p->id];
+	p->in_table = true;
+	p->complained = false;
+	p->chains.n = p->run_chain = 0;
+	p->n_slots /= 2; /* cleared and brought back to size */
+	if (!p->n_slots)
+		p->n_slots = 128;
+	grow_slots(p);
+	if (p->findings && t->n_chains)
+		return fail_or_note(p,
+		    "table %s comes a second time: what was above does not count",
+		    fw_table_name(p->id));
+	for (size_t i = 0; i < t->n_chains; i++)
+		add_chain(p, &t->chains[i]);
+	return 0;
 }
 
 /* ---- lines */
@@ -255,7 +302,7 @@ static int rule_line(struct parser *p, const char *s, size_t len)
 	const struct fw_words *w = &p->rd.words;
 	uint64_t packets = 0, bytes = 0;
 	struct fw_rule r;
-	size_t first = 0, chain;
+	size_t first = 0, chain = 0;
 
 	if (w->v[0][0] == '[') {
 		if (!parse_counters(w->v[0], &packets, &bytes))
@@ -266,17 +313,20 @@ static int rule_line(struct parser *p, const char *s, size_t len)
 	    (strcmp(w->v[first], "-A") && strcmp(w->v[first], "--append")))
 		return fail(p, "this is not an iptables-save file: it has commands other "
 			       "than -A");
-	if (find_chain(p, w->v[first + 1], &chain))
-		return error_set(p->err, ERR_INPUT, 0,
-		    "%s:%zu: -A %s: table %s has no such chain", p->where, p->line,
-		    w->v[first + 1], fw_table_name(p->id));
-	if (fw_reader_rule(&p->rd, s, len, first + 2, &r, p->err))
-		return error_wrap(
-		    p->err, "%s:%zu: -A %s", p->where, p->line, w->v[first + 1]);
+	if (find_chain(p, w->v[first + 1], &chain) &&
+	    restore_chain(p, w->v[first + 1], &chain))
+		return -1;
+	if (p->broken || fw_reader_rule(&p->rd, s, len, first + 2, &r, p->err)) {
+		if (!p->findings)
+			return error_wrap(
+			    p->err, "%s:%zu: -A %s", p->where, p->line, w->v[first + 1]);
+		fw_reader_opaque(&p->rd, s, len, first + 2, &r);
+	}
 	if (first) {
 		r.packets = packets;
 		r.bytes = bytes;
 	}
+	r.line = (uint32_t)p->line;
 	add_rule(p, chain, &r);
 	return 0;
 }
@@ -301,6 +351,20 @@ static int not_a_save(struct parser *p)
 	    word);
 }
 
+/* "# Generated by PROGRAM on DATE" */
+static void take_head(struct parser *p, const char *s, size_t len)
+{
+	static const char head[] = "# Generated by ";
+	const size_t n = sizeof(head) - 1;
+	const char *on;
+
+	if (len <= n || memcmp(s, head, n))
+		return;
+	on = memmem(s, len, " on ", 4);
+	p->rs->saved_by =
+	    arena_strndup(p->rd.arena, s + n, on ? (size_t)(on - s) - n : len - n);
+}
+
 static int parse_line(struct parser *p, const char *s, size_t len)
 {
 	const struct fw_words *w = &p->rd.words;
@@ -311,9 +375,12 @@ static int parse_line(struct parser *p, const char *s, size_t len)
 	}
 	if (len && s[len - 1] == '\r')
 		len--;
-	if (!len || *s == '#')
+	if (!len || *s == '#') {
+		take_head(p, s, len);
 		return 0;
-	if (fw_words_split(&p->rd.words, s, len, p->err))
+	}
+	p->broken = fw_words_split(&p->rd.words, s, len, p->err);
+	if (p->broken && !p->findings)
 		return error_wrap(p->err, "%s:%zu", p->where, p->line);
 	if (!w->n)
 		return 0;
@@ -332,6 +399,35 @@ static int parse_line(struct parser *p, const char *s, size_t len)
 	return not_a_save(p);
 }
 
+/* One finding for all that is outside the tables in one place, such as a listing. */
+static int note_line(struct parser *p)
+{
+	if (p->in_table || !p->complained)
+		notes_add(p->findings, NOTE_WARNING, NULL, "%s", p->err->msg);
+	p->complained |= !p->in_table;
+	error_clear(p->err);
+	return 0;
+}
+
+/* Whether the text ends where a line ends, or in a line that may be short of its end. */
+static size_t whole_lines(struct parser *p, const char *text, size_t len)
+{
+	const char *nl = memrchr(text, '\n', len);
+	const char *last = nl ? nl + 1 : text;
+	size_t n = len - (size_t)(last - text);
+
+	while (n && (*last == ' ' || *last == '\t')) {
+		last++;
+		n--;
+	}
+	if (!n || *last == '#' || (n >= 6 && n <= 7 && !memcmp(last, "COMMIT", 6)))
+		return len;
+	notes_add(p->findings, NOTE_WARNING, NULL,
+	    "%s: the last line is cut off and left out: \"%.*s\"", p->where,
+	    (int)(n < 120 ? n : 120), last);
+	return nl ? (size_t)(nl + 1 - text) : 0;
+}
+
 static int parse_lines(struct parser *p, const char *text, size_t len)
 {
 	const char *end = text + len;
@@ -339,35 +435,35 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 	if (memchr(text, '\0', len))
 		return error_set(p->err, ERR_INPUT, 0,
 		    "%s: this is not an iptables-save file: it is not text", p->where);
+	if (p->findings)
+		end = text + whole_lines(p, text, len);
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 
 		p->line++;
 		if (!nl)
 			nl = end;
-		if (parse_line(p, text, (size_t)(nl - text)))
+		if (parse_line(p, text, (size_t)(nl - text)) &&
+		    (!p->findings || note_line(p)))
 			return -1;
 		text = nl + 1;
 	}
-	if (p->in_table)
-		return error_set(p->err, ERR_INPUT, 0,
-		    "%s:%zu: table %s has no COMMIT: the file is cut off", p->where,
-		    p->line, fw_table_name(p->id));
+	if (!p->in_table)
+		return 0;
+	if (fail_or_note(
+		p, "table %s has no COMMIT: the file is cut off", fw_table_name(p->id)))
+		return -1;
+	end_table(p);
 	return 0;
 }
 
-int fw_parse(const char *text, size_t len, const char *where, enum family f,
-    struct arena *a, struct fw_ruleset *rs, struct error *err)
+static int parse(struct parser *p, const char *text, size_t len, struct fw_ruleset *rs)
 {
 	struct fw_ruleset done = *rs;
-	struct parser *p = xcalloc(1, sizeof(*p));
 	int r;
 
-	p->rd.family = f;
-	p->rd.arena = a;
-	p->where = where;
 	p->rs = &done;
-	p->err = err;
+	p->source = arena_strdup(p->rd.arena, p->where);
 	r = parse_lines(p, text, len);
 	if (!r) {
 		done.present = true;
@@ -380,4 +476,31 @@ int fw_parse(const char *text, size_t len, const char *where, enum family f,
 	free(p->slots);
 	free(p);
 	return r;
+}
+
+int fw_parse(const char *text, size_t len, const char *where, enum family f,
+    struct arena *a, struct fw_ruleset *rs, struct error *err)
+{
+	struct parser *p = xcalloc(1, sizeof(*p));
+
+	p->rd.family = f;
+	p->rd.arena = a;
+	p->where = where;
+	p->err = err;
+	return parse(p, text, len, rs);
+}
+
+int fw_parse_damaged(const char *text, size_t len, const char *where, size_t first_line,
+    enum family f, struct arena *a, struct fw_ruleset *rs, struct notes *findings,
+    struct error *err)
+{
+	struct parser *p = xcalloc(1, sizeof(*p));
+
+	p->rd.family = f;
+	p->rd.arena = a;
+	p->where = where;
+	p->line = first_line - 1;
+	p->findings = findings;
+	p->err = err;
+	return parse(p, text, len, rs);
 }

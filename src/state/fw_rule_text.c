@@ -420,6 +420,16 @@ static void finish_opaque(
 	*ret = r;
 }
 
+void fw_reader_opaque(
+    struct fw_reader *rd, const char *text, size_t len, size_t first, struct fw_rule *ret)
+{
+	struct draft d = {.rd = rd};
+
+	*ret = (struct fw_rule){.opaque = ""};
+	if (first < rd->words.n)
+		finish_opaque(&d, text, len, first, ret);
+}
+
 int fw_reader_rule(struct fw_reader *rd, const char *text, size_t len, size_t first,
     struct fw_rule *ret, struct error *err)
 {

@@ -20,6 +20,9 @@ struct fw_reader {
 int fw_reader_rule(struct fw_reader *rd, const char *text, size_t len, size_t first,
     struct fw_rule *ret, struct error *err);
 const char *fw_reader_string(struct fw_reader *rd, const char *s);
+/* The same words as an opaque rule: for one that fw_reader_rule() cannot take. */
+void fw_reader_opaque(struct fw_reader *rd, const char *text, size_t len, size_t first,
+    struct fw_rule *ret);
 void fw_reader_end(struct fw_reader *rd);
 
 #endif

@@ -53,10 +53,10 @@ int fw_words_split(struct fw_words *w, const char *line, size_t len, struct erro
 				p++;
 			*out++ = *p;
 		}
-		if (quoted)
-			return error_set(err, ERR_INPUT, 0, "a quote is not closed");
 		/* A word is followed by a blank or the end, so there is room. */
 		*out++ = '\0';
+		if (quoted)
+			return error_set(err, ERR_INPUT, 0, "a quote is not closed");
 	}
 }
 

@@ -2,6 +2,7 @@
 #ifndef STATE_SOURCE_H
 #define STATE_SOURCE_H
 
+#include "base/notes.h"
 #include "state/state.h"
 
 /* Something that gives a state: the live kernel, a folder of dumps. */
@@ -35,5 +36,10 @@ DEFINE_AUTO(source, struct source *, source_close)
  * privilege, opens no socket. -1: ERR_INPUT.
  */
 int dump_open(const char *path, struct source **ret, struct error *err);
+
+/* The same for dumps that may be damaged: what is wrong with the tables becomes a finding, and
+ * the rest is read. findings is the caller's and filled by source_read(). */
+int dump_open_damaged(const char *path, struct notes *findings, struct source **ret,
+    struct error *err);
 
 #endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One file with whatever tables somebody saved: iptables-save and ip6tables-save one
+ * after the other, without their heads, in one file. Decides which family each table is
+ * of; what is in them, the parser says.
+ */
+#include "config.h"
+
+#include "state/dump_file.h"
+
+#include <string.h>
+
+/* From a line that begins a table, or the start of the file, to the next one. */
+struct section {
+	const char *text, *end;
+	size_t line; /* of the file */
+	enum family family;
+};
+
+/* The next line; false at the end. */
+static bool next_line(const char **at, const char *end, const char **line, size_t *len)
+{
+	const char *nl;
+
+	if (*at == end)
+		return false;
+	nl = memchr(*at, '\n', (size_t)(end - *at));
+	*line = *at;
+	*at = nl ? nl + 1 : end;
+	*len = (size_t)(*at - *line);
+	while (*len && (**line == ' ' || **line == '\t')) {
+		(*line)++;
+		(*len)--;
+	}
+	return true;
+}
+
+static bool has(const char *s, size_t len, const char *what)
+{
+	return memmem(s, len, what, strlen(what));
+}
+
+/* What the comment says that iptables-save begins with. */
+static bool head_family(const char *s, size_t len, enum family *ret)
+{
+	if (!len || *s != '#')
+		return false;
+	if (has(s, len, "ip6tables"))
+		*ret = FAMILY_6;
+	else if (has(s, len, "iptables"))
+		*ret = FAMILY_4;
+	else
+		return false;
+	return true;
+}
+
+/* "-d 10.96.0.1/32" or "-s fd00::/48" in a rule. */
+static bool rule_family(const char *s, size_t len, enum family *ret)
+{
+	const char *end = s + len;
+
+	while (s + 4 < end) {
+		const char *word;
+
+		s = memchr(s, ' ', (size_t)(end - s));
+		if (!s || s + 4 >= end)
+			return false;
+		s++;
+		if (s[0] != '-' || (s[1] != 'd' && s[1] != 's') || s[2] != ' ')
+			continue;
+		word = s + 3;
+		while (s + 3 < end && *word != ' ' && word < end && *word != '/') {
+			if (*word == ':') {
+				*ret = FAMILY_6;
+				return true;
+			}
+			if (*word == '.') {
+				*ret = FAMILY_4;
+				return true;
+			}
+			word++;
+		}
+	}
+	return false;
+}
+
+/* The family by the rules of a table; false if none says it. */
+static bool content_family(const char *at, const char *end, enum family *ret)
+{
+	const char *line;
+	size_t len;
+
+	while (next_line(&at, end, &line, &len))
+		if (len && (*line == '-' || *line == '[')) {
+			if (has(line, len, "icmp6-")) {
+				*ret = FAMILY_6;
+				return true;
+			}
+			if (rule_family(line, len, ret))
+				return true;
+		}
+	return false;
+}
+
+/* Cuts the text into sections; heads tell the family of all tables below them. */
+static void find_sections(
+    const char *text, size_t len, enum family family, struct section **ret, size_t *n_ret)
+{
+	VEC(struct section) list = {0};
+	const char *at = text, *end = text + len, *line;
+	bool known = false;
+	size_t n, number = 0;
+
+	vec_push(&list, (struct section){text, end, 1, family});
+	while (next_line(&at, end, &line, &n)) {
+		number++;
+		if (head_family(line, n, &family))
+			known = true;
+		if (!n || *line != '*')
+			continue;
+		list.v[list.n - 1].end = line;
+		if (!known)
+			content_family(at, end, &family);
+		vec_push(&list, (struct section){line, end, number, family});
+	}
+	*ret = list.v;
+	*n_ret = list.n;
+}
+
+/* Without heads a table's own rules decide; what follows it must not. */
+static void decide(struct section *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		enum family f = v[i].family;
+
+		if (content_family(v[i].text, v[i].end, &f))
+			v[i].family = f;
+	}
+	if (n > 1)
+		v[0].family = v[1].family;
+}
+
+int dump_tables(const char *text, size_t len, const char *path, enum family family,
+    unsigned families, struct state *s, struct notes *findings, struct error *err)
+{
+	struct section *v;
+	size_t n, next;
+	int ret = 0;
+
+	if (!len)
+		text = "";
+	find_sections(text, len, family, &v, &n);
+	if (n == 1) {
+		/* Not one table: then it is something else, which the parser names. */
+		free(v);
+		notes_add(
+		    findings, NOTE_WARNING, NULL, "%s: there is no table in it", path);
+		return families & FAMILY_BIT(family) ? fw_parse(text, len, path, family,
+							   s->arena, &s->fw[family], err)
+						     : 0;
+	}
+	decide(v, n);
+	for (size_t i = 0; i < n && !ret; i = next) {
+		enum family f = v[i].family;
+
+		for (next = i + 1; next < n && v[next].family == f; next++)
+			;
+		if (families & FAMILY_BIT(f))
+			ret = fw_parse_damaged(v[i].text,
+			    (size_t)(v[next - 1].end - v[i].text), path, v[i].line, f,
+			    s->arena, &s->fw[f], findings, err);
+	}
+	free(v);
+	return ret;
+}

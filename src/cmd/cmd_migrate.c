@@ -100,14 +100,30 @@ static int run_to_end(struct cutover *c, struct error *err)
 	return status;
 }
 
+static int is_there(const struct cutover *c, bool *ret, struct error *err)
+{
+	AUTO(plan) struct plan *p = NULL;
+
+	context_drain(c->ctx);
+	if (plan_make(c->ctx->want, c->ctx->have, &c->scope, &p, err))
+		return -1;
+	*ret = !p->n_ops;
+	return 0;
+}
+
 static int migrate(struct cutover *c, struct error *err)
 {
 	struct context *ctx = c->ctx;
 	const struct plan *plan;
+	bool there;
 	int status;
 
 	c->scope = context_scope(ctx, MODE_BOTH);
-	status = fitness_check(ctx, err);
+	if (is_there(c, &there, err))
+		return -1;
+	/* What stands against a switch is no reason to refuse where there is none: a
+	 * restart of kube-proxy in the same mode runs this too. */
+	status = there ? EXIT_DONE : fitness_check(ctx, err);
 	if (status)
 		return status;
 	if (freeze_begin(ctx, err))
@@ -117,6 +133,9 @@ static int migrate(struct cutover *c, struct error *err)
 		return -1;
 	fitness_into_plan(ctx, cutover_now(c)->plan);
 	plan = cutover_now(c)->plan;
+	if (there && plan->n_ops)
+		return error_set(err, ERR_MOVED, 0,
+		    "somebody changed the node meanwhile: run it again");
 	if (ctx->opts.dry_run || ctx->opts.verbose)
 		if (report_plan(ctx, plan, true, err))
 			return -1;

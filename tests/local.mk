@@ -85,9 +85,9 @@ check-kernel check-guest: all $(check_PROGRAMS)
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
-	tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-nft.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
-	tests/guest/drift-ipvs.sh tests/guest/loaded.sh tests/guest/test-foreign-ipvs.sh \
+	tests/guest/test-drift-ipvs.sh tests/guest/loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-migration.sh tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
 	tests/lib/drift.sh tests/lib/foreign.sh tests/lib/loaded.sh \

@@ -205,6 +205,37 @@ bool found_add_frontend(struct reading *rd, struct found *fd, enum frontend_kind
 	return true;
 }
 
+void found_merge(struct reading *rd, struct found *into, struct found *from)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < from->frontends.n; i++) {
+		const struct frontend *fe = &from->frontends.v[i];
+		struct claim_key k;
+
+		claim_key(&k, fe->kind == FE_NODE_PORT ? NULL : &fe->addr, fe->port, from->proto);
+		index_put(rd, &rd->by_claim, &k, sizeof(k), into);
+		vec_push(&into->frontends, *fe);
+	}
+	for (size_t i = 0; i < from->endpoints.n; i++)
+		vec_push(&into->endpoints, from->endpoints.v[i]);
+	for (size_t i = 0; i < from->ranges.n; i++)
+		vec_push(&into->ranges, from->ranges.v[i]);
+	into->families |= from->families;
+	into->external_local |= from->external_local;
+	into->any[0] |= from->any[0];
+	into->any[1] |= from->any[1];
+	if (!into->incomplete)
+		into->incomplete = from->incomplete;
+	for (size_t i = 0; i < rd->list.n; i++)
+		if (rd->list.v[i] != from)
+			rd->list.v[n++] = rd->list.v[i];
+	rd->list.n = n;
+	vec_free(&from->frontends);
+	vec_free(&from->endpoints);
+	vec_free(&from->ranges);
+}
+
 void found_add_endpoint(
     struct reading *rd, struct found *fd, const struct addr *a, uint16_t port, bool local)
 {

@@ -208,6 +208,32 @@ static void take_ranges(
 	    lvs_key_format(k, text));
 }
 
+/* Whether a service port has a cluster IP of the family under way. */
+static bool has_cluster_ip(const struct reading *rd, const struct found *fd)
+{
+	for (size_t i = 0; i < fd->frontends.n; i++)
+		if (fd->frontends.v[i].kind == FE_CLUSTER &&
+		    addr_family(&fd->frontends.v[i].addr) == rd->f)
+			return true;
+	return false;
+}
+
+/* A node port is one service port's in the whole cluster: the cluster IPs of both families
+ * that lead there are of one. */
+static void join_families(struct reading *rd, const struct servers *all,
+    const struct server *sv, struct found *owner)
+{
+	struct found *gone = sv->found;
+
+	if (sv->kind != FE_NODE_PORT || !gone || !owner || gone == owner ||
+	    has_cluster_ip(rd, owner) || gone->affinity != owner->affinity)
+		return;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].found == gone)
+			all->v[i].found = owner;
+	found_merge(rd, owner, gone);
+}
+
 static void take_server(struct reading *rd, const struct servers *all,
     const struct sets *sets, struct server *sv, const char *usual)
 {
@@ -216,6 +242,7 @@ static void take_server(struct reading *rd, const struct servers *all,
 	struct found *owner = found_by_claim(rd, a, k->port, k->proto);
 	char text[80];
 
+	join_families(rd, all, sv, owner);
 	if (!sv->found)
 		sv->found = owner ? owner : found_get(rd, NULL, NULL, k->proto);
 	sv->found->families |= FAMILY_BIT(rd->f);

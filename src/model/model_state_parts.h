@@ -72,6 +72,8 @@ bool found_add_frontend(struct reading *rd, struct found *fd, enum frontend_kind
     const struct addr *a, uint16_t port);
 const struct frontend *found_frontend(
     const struct found *fd, const struct addr *a, uint16_t port);
+/* Makes one of two: all of `from` moves into `into`, and from is gone. */
+void found_merge(struct reading *rd, struct found *into, struct found *from);
 void found_add_endpoint(struct reading *rd, struct found *fd, const struct addr *a,
     uint16_t port, bool local);
 /* For messages. */

@@ -16,7 +16,8 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct opts {
 	const struct command *command;
 	enum mode mode; /* the MODE argument, or migrate's --to */
-	const char *file; /* the FILE argument */
+	const char *file; /* the FILE argument, or what to trace */
+	const char *source;
 	bool help;
 
 	const char *from, *kubeconfig, *config, *node, *kube_proxy, *against;

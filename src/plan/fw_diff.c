@@ -323,15 +323,24 @@ static void visit(struct job *j, const struct fw_chain *have, const struct fw_ch
 	mark_targets(j, now);
 }
 
+static const struct fw_chain *next_user(const struct fw_table *t, size_t *i)
+{
+	while (*i < t->n_chains && t->chains[*i].builtin)
+		(*i)++;
+	return *i < t->n_chains ? &t->chains[*i] : NULL;
+}
+
 static void find_doomed(struct job *j)
 {
 	VEC(const struct fw_chain *) list = {0};
+	const struct fw_chain *w, *h;
+	size_t iw = 0, ih = 0;
 
-	for (size_t i = 0; i < j->have->n_chains; i++) {
-		const struct fw_chain *c = &j->have->chains[i];
-
-		if (is_doomed(j, c) && !fw_chain_find(j->want, c->name))
-			vec_push(&list, c);
+	for (; (h = next_user(j->have, &ih)); ih++) {
+		while ((w = next_user(j->want, &iw)) && strcmp(w->name, h->name) < 0)
+			iw++;
+		if ((!w || strcmp(w->name, h->name) != 0) && is_doomed(j, h))
+			vec_push(&list, h);
 	}
 	j->doomed = list.v;
 	j->n_doomed = list.n;
@@ -367,13 +376,6 @@ static void diff_builtin(struct job *j)
 		if (have || want)
 			visit(j, have, want);
 	}
-}
-
-static const struct fw_chain *next_user(const struct fw_table *t, size_t *i)
-{
-	while (*i < t->n_chains && t->chains[*i].builtin)
-		(*i)++;
-	return *i < t->n_chains ? &t->chains[*i] : NULL;
 }
 
 static void diff_user(struct job *j)

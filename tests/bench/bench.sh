@@ -15,7 +15,7 @@ usage()
 	cat <<-END
 	usage: bench.sh [--quick] [--cpu] [--runs N] [--only PART[,PART...]] [--keep DIR]
 
-	Parts: iptables, ipvs, ipset, json, memory. --quick: fewer and smaller, about two minutes.
+	Parts: iptables, nft, ipvs, ipset, json, memory. --quick: fewer and smaller, about two minutes.
 	--cpu: compares CPU seconds, for a machine that has other work. --runs: the medians are of
 	so many runs (5, with --quick 3). --keep: leaves clusters and times in DIR.
 	A goal that does not hold is MISSED: told, and no failure, for other work on the machine
@@ -66,6 +66,31 @@ inside_apply()
 	"$programs/steps" -4 -f "$f" iptables >"$work/steps"
 	grep -qx 'operations 0' "$work/steps" || die "a second run finds something to do"
 	sum_steps "noop-part-$n" "read emit plan" "$work/steps"
+	sum_steps "read-$n" "read" "$work/steps"
+	measure "repair-$n" "$vipshift" repair iptables --iptables legacy -q -4 -n node-0000 \
+		-f "$f" >/dev/null
+	iptables-legacy -t nat -D KUBE-SERVICES 1
+	measure "mend-$n" "$vipshift" repair iptables --iptables legacy -q -4 -n node-0000 \
+		-f "$f" 2>/dev/null
+	measure "append-$n" iptables-legacy -t nat -A OUTPUT -s 192.0.2.1 -j ACCEPT
+}
+
+# Of the nft variant: what is there is read, compared, and one chain is mended.
+inside_nft()
+{
+	local n=$1 runs=$2 i
+	local repair=("$vipshift" repair iptables --iptables nft -q -4 -n node-0000
+		-f "$work/cluster-$1.json")
+
+	"$vipshift" apply iptables --iptables nft -q -4 -n node-0000 -f "$work/cluster-$n.json"
+	for ((i = 1; i <= runs; i++)); do
+		measure nft-save iptables-nft-save >"$work/nft-save"
+		measure nft-read "$vipshift" snapshot save "$work/nft-snapshot" --iptables nft -4 -q
+		measure nft-noop "${repair[@]}"
+		iptables-nft -t nat -D KUBE-MARK-MASQ 1
+		measure nft-mend "${repair[@]}" 2>/dev/null
+	done
+	grep -c '^-A' "$work/nft-save" >"$work/nft-rules"
 }
 
 inside_program()
@@ -224,7 +249,34 @@ part_iptables()
 		compare "$n x 8, nothing to do: read, compare : save" "noop-part-$n" \
 			"save-$n" "<1.0"
 		compare "  the whole command, JSON included : save" "noop-$n" "save-$n" "<1.0"
+		compare "  repair, nothing to do : the bare read of the state" "repair-$n" \
+			"read-$n" "<1.3"
+		compare "  repair of one rule : iptables-legacy -A" "mend-$n" "append-$n" "<1.2"
 	done
+}
+
+# more LABEL OURS THEIRS SECONDS: takes at most so much longer.
+more()
+{
+	local ours theirs result
+	ours=$(median "$2" "$clock") theirs=$(median "$3" "$clock")
+	result=$(awk -v o="$ours" -v t="$theirs" -v g="$4" \
+		'BEGIN { print o - t <= g ? "holds" : "MISSED" }')
+	row "$1" "$(printf '%.3f s' "$ours")" "$(printf '%.3f s' "$theirs")" \
+		"$(awk -v o="$ours" -v t="$theirs" 'BEGIN { printf "%+.2f s", o - t }')" "<=+$4 s" \
+		"$result" >>"$work/table"
+	verdict "$result"
+}
+
+part_nft()
+{
+	local n=$nft_size rules
+	cluster "$n"
+	say "nft, $n services, $runs runs"
+	fresh nft "$n" "$runs"
+	rules=$(cat "$work/nft-rules")
+	compare "nft, $rules rules read and saved : iptables-nft-save" nft-read nft-save 10
+	more "  one changed chain mended : nothing to do" nft-mend nft-noop 0.2
 }
 
 part_ipset()
@@ -320,7 +372,7 @@ report()
 main()
 {
 	local part quick='' keep=''
-	only="iptables ipset json memory ipvs" runs='' clock=1
+	only="iptables nft ipset json memory ipvs" runs='' clock=1
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--quick) quick=yes ;;
@@ -333,8 +385,8 @@ main()
 		esac
 		shift
 	done
-	sizes="5000 20000" big=20000 ipvs_size=5000
-	[ -z "$quick" ] || sizes=5000 big=5000 ipvs_size=1000
+	sizes="5000 20000" big=20000 ipvs_size=5000 nft_size=6200
+	[ -z "$quick" ] || sizes=5000 big=5000 ipvs_size=1000 nft_size=1000
 	: "${runs:=${quick:+3}}" "${runs:=5}"
 	if [ -n "$keep" ]; then
 		mkdir -p "$keep"
@@ -349,7 +401,7 @@ main()
 	: >"$work/table"
 	for part in $only; do
 		case $part in
-		iptables | ipvs | ipset | json | memory) "part_$part" ;;
+		iptables | nft | ipvs | ipset | json | memory) "part_$part" ;;
 		*) usage >&2; exit 64 ;;
 		esac
 	done

@@ -56,10 +56,10 @@ EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.
-TESTS += tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+TESTS += tests/cli/test-cluster.sh tests/cli/test-deploy.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
 	tests/cli/test-read-back.sh
 EXTRA_DIST += tests/cli/api-server.py tests/cli/api-server.sh tests/cli/lib.sh \
-	tests/cli/test-cluster.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+	tests/cli/test-cluster.sh tests/cli/test-deploy.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
 	tests/cli/test-read-back.sh
 
 if HAVE_CMOCKA
@@ -85,11 +85,12 @@ check-kernel check-guest: all $(check_PROGRAMS)
 	done
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
-	tests/guest/test-cutover.sh tests/guest/test-journal.sh tests/guest/test-nft.sh tests/guest/test-parity.sh \
-	tests/guest/test-preflight.sh \
+	tests/guest/test-cutover.sh tests/guest/deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
+	tests/guest/test-nft.sh tests/guest/test-parity.sh \
+	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
 	tests/guest/drift-ipvs.sh tests/guest/loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
-	tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
+	tests/kernel/test-migration.sh tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
 	tests/lib/drift.sh tests/lib/foreign.sh tests/lib/loaded.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \

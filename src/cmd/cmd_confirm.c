@@ -81,11 +81,36 @@ static bool wait_unconfirmed(struct context *ctx, struct error *err)
 	struct journal j;
 
 	for (;;) {
-		if (journal_file_read(ctx, &j, err) || j.status != JOURNAL_WAITING)
+		if (journal_file_read(ctx, &j, err) || !journal_is_unfinished(&j) ||
+		    !j.until)
 			return false;
 		if (state_dir_now() >= j.until)
 			return true;
+		/* This may go on for a day. */
+		arena_free(ctx->arena);
+		ctx->arena = NULL;
 		nanosleep(&pause, NULL);
+	}
+}
+
+/* 1: the time is over, and the journal open; 0: nothing is to be done; -1: err. */
+static int open_overdue(struct cutover *c, struct error *err)
+{
+	struct context *ctx = c->ctx;
+
+	ctx->opts.wait = UNCONFIRMED_LOCK_WAIT;
+	for (;;) {
+		if (!wait_unconfirmed(ctx, err))
+			return err->kind ? -1 : 0;
+		if (open_earlier(c, err))
+			return -1;
+		if (!journal_is_unfinished(&c->journal.j))
+			return 0; /* The answer came at the last moment. */
+		if (state_dir_now() >= c->journal.j.until)
+			return 1;
+		/* The switch took its time, and only now it waits for the answer. */
+		journal_file_close(&c->journal);
+		state_dir_unlock(ctx);
 	}
 }
 
@@ -100,26 +125,28 @@ static int roll_back(struct cutover *c, struct error *err)
 	return cutover_back(c, err);
 }
 
+static int open_last(struct cutover *c, struct error *err)
+{
+	const struct journal *j = &c->journal.j;
+
+	if (open_earlier(c, err))
+		return -1;
+	journal_file_say_elsewhere(c->ctx, j);
+	if (j->status == JOURNAL_NONE)
+		return error_set(err, ERR_INPUT, 0,
+		    "no migration was made since this node was started");
+	if (j->status == JOURNAL_ROLLED_BACK)
+		return error_set(
+		    err, ERR_INPUT, 0, "the last migration was rolled back already");
+	return 1;
+}
+
 int cmd_rollback(struct context *ctx, struct error *err)
 {
 	struct cutover c = {.ctx = ctx, .journal.fd = -1};
-	int status;
+	int status = ctx->opts.unconfirmed ? open_overdue(&c, err) : open_last(&c, err);
 
-	if (ctx->opts.unconfirmed) {
-		ctx->opts.wait = UNCONFIRMED_LOCK_WAIT;
-		if (!wait_unconfirmed(ctx, err))
-			return err->kind ? -1 : EXIT_DONE;
-	}
-	status = open_earlier(&c, err);
-	if (!status && ctx->opts.unconfirmed && c.journal.j.status != JOURNAL_WAITING)
-		; /* The answer came at the last moment. */
-	else if (!status && (c.journal.j.status == JOURNAL_NONE ||
-				c.journal.j.status == JOURNAL_ROLLED_BACK))
-		status = error_set(err, ERR_INPUT, 0, "%s",
-		    c.journal.j.status == JOURNAL_NONE
-			? "no migration was made since this node was started"
-			: "the last migration was rolled back already");
-	else if (!status)
+	if (status > 0)
 		status = roll_back(&c, err);
 	if (c.sink && status == EXIT_DONE)
 		freeze_end(ctx, false);

@@ -42,29 +42,39 @@ static void report_done(const struct cutover *c, double begin)
 }
 
 /* What the old mode left stays until the answer comes. */
-static int wait_for_confirmation(struct cutover *c, struct error *err)
+static int wait_for_confirmation(struct cutover *c)
 {
 	double seconds = c->ctx->opts.confirm_within;
 
 	journal_file_status(&c->journal, JOURNAL_WAITING, seconds);
-	if (watch_start(c->ctx, err))
-		return -1;
 	report_info(c->ctx,
 	    "the node is in %s mode and goes back in %.0f s, unless: vipshift confirm",
 	    mode_name(c->ctx->opts.mode), seconds);
 	return EXIT_DONE;
 }
 
+/* Who is to go back is there before the switch: it may be what ends this process. */
+static int run_up_to_remove(struct cutover *c, struct error *err)
+{
+	if (cutover_forward(c, PHASE_PREPARE, PHASE_SWITCH, err))
+		return -1;
+	journal_file_deadline(&c->journal, c->ctx->opts.confirm_within);
+	return watch_start(c->ctx, err) ||
+		       cutover_forward(c, PHASE_SWITCH, PHASE_REMOVE, err)
+		   ? -1
+		   : 0;
+}
+
 static int run_phases(struct cutover *c, double begin, struct error *err)
 {
 	bool waits = c->ctx->opts.confirm_within > 0;
 
-	if (cutover_forward(
-		c, PHASE_PREPARE, waits ? PHASE_REMOVE : PHASE_COUNT, &c->cause))
+	if (waits ? run_up_to_remove(c, &c->cause)
+		  : cutover_forward(c, PHASE_PREPARE, PHASE_COUNT, &c->cause))
 		return cutover_undo(c, err);
 	state_dir_write_ledger(c->ctx, c->ctx->opts.mode == MODE_IPVS);
 	if (waits)
-		return wait_for_confirmation(c, err);
+		return wait_for_confirmation(c);
 	journal_file_status(&c->journal, JOURNAL_FINISHED, 0);
 	report_done(c, begin);
 	return EXIT_DONE;
@@ -75,8 +85,12 @@ static int run_to_end(struct cutover *c, struct error *err)
 	double begin = report_clock();
 	int status;
 
-	if (probing_begin(c->ctx, err) || cutover_open(c, err))
+	if (probing_begin(c->ctx, err) || cutover_open(c, err)) {
+		/* A new one has changed nothing yet. */
+		if (!c->ctx->opts.resume)
+			journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 		return -1;
+	}
 	status = run_phases(c, begin, err);
 	probing_end(c->ctx);
 	record_fill(c, begin, status < 0 ? (int)exit_status_of(err->kind) : status,
@@ -86,14 +100,30 @@ static int run_to_end(struct cutover *c, struct error *err)
 	return status;
 }
 
+static int is_there(const struct cutover *c, bool *ret, struct error *err)
+{
+	AUTO(plan) struct plan *p = NULL;
+
+	context_drain(c->ctx);
+	if (plan_make(c->ctx->want, c->ctx->have, &c->scope, &p, err))
+		return -1;
+	*ret = !p->n_ops;
+	return 0;
+}
+
 static int migrate(struct cutover *c, struct error *err)
 {
 	struct context *ctx = c->ctx;
 	const struct plan *plan;
+	bool there;
 	int status;
 
 	c->scope = context_scope(ctx, MODE_BOTH);
-	status = fitness_check(ctx, err);
+	if (is_there(c, &there, err))
+		return -1;
+	/* What stands against a switch is no reason to refuse where there is none: a
+	 * restart of kube-proxy in the same mode runs this too. */
+	status = there ? EXIT_DONE : fitness_check(ctx, err);
 	if (status)
 		return status;
 	if (freeze_begin(ctx, err))
@@ -105,6 +135,9 @@ static int migrate(struct cutover *c, struct error *err)
 	fitness_say(ctx, "paths");
 	fitness_into_plan(ctx, cutover_now(c)->plan);
 	plan = cutover_now(c)->plan;
+	if (there && plan->n_ops)
+		return error_set(err, ERR_MOVED, 0,
+		    "somebody changed the node meanwhile: run it again");
 	if (ctx->opts.dry_run || ctx->opts.verbose)
 		if (report_plan(ctx, plan, true, err))
 			return -1;
@@ -133,6 +166,7 @@ static int load_earlier(struct cutover *c, struct error *err)
 	ctx->ends_migration = true;
 	if (state_dir_lock(ctx, err) || journal_file_resume(&c->journal, ctx, err))
 		return -1;
+	journal_file_say_elsewhere(ctx, &c->journal.j);
 	if (!journal_is_unfinished(&c->journal.j)) {
 		report_info(ctx, "nothing to do: no migration is under way");
 		return EXIT_DONE;

@@ -227,6 +227,18 @@ int context_load_conf(struct context *ctx, struct error *err)
 				: 0;
 }
 
+/* kube-proxy takes an empty mode for iptables. */
+static int choose_mode(struct context *ctx, struct error *err)
+{
+	const char *mode = *ctx->conf->mode ? ctx->conf->mode : mode_name(MODE_IPTABLES);
+
+	if (ctx->opts.mode_of_config && !mode_parse(mode, &ctx->opts.mode))
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: mode: '%s' is neither iptables nor ipvs", ctx->opts.config,
+		    mode);
+	return 0;
+}
+
 /* Writing by half of what a service is would break it. */
 static int refuse_incomplete(struct context *ctx, struct error *err)
 {
@@ -258,7 +270,7 @@ int context_load(struct context *ctx, struct error *err)
 		return -1;
 	if (context_load_conf(ctx, err))
 		return -1;
-	if (choose_node(ctx, err))
+	if (choose_mode(ctx, err) || choose_node(ctx, err))
 		return -1;
 	/* What is read must not be what another run is about to change. */
 	if (ctx->opts.command->groups & GROUP_WRITE && state_dir_lock(ctx, err))

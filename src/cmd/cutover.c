@@ -281,8 +281,8 @@ static int step_back(struct cutover *c, const struct state *target, enum phase d
 		error_clear(err);
 		if (!try_step_back(c, target, depth, when, err))
 			return 0;
-		if ((err->kind != ERR_MOVED && err->kind != ERR_VERIFY) ||
-		    read_now(c, &again))
+		/* Whatever it was: what is not tried again stays half-way. */
+		if (read_now(c, &again))
 			return -1;
 	}
 	return -1;

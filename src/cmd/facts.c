@@ -7,6 +7,7 @@
 
 #include "cmd/facts.h"
 #include "kernel/fw_variant.h"
+#include "kernel/nft_hook.h"
 #include "kernel/process.h"
 #include "kernel/route_nl.h"
 #include "kernel/sockets.h"
@@ -222,7 +223,8 @@ int facts_read(struct context *ctx, struct node_facts *ret, struct error *err)
 	find_ssh_session(&f);
 	tcp_sockets_each(take_socket, &f);
 	facts.health_port = f.health_port;
-	r = find_writers(ctx, &facts, err) || find_gateways(&f, err) ||
+	r = nft_input_chains(f.arena, &facts.nft_drops, &facts.nft_input, err) ||
+		    find_writers(ctx, &facts, err) || find_gateways(&f, err) ||
 		    fw_variant_other(ctx->opts.variant, f.arena, &facts.other_variant,
 			&facts.other_services, err)
 		? -1

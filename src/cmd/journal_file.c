@@ -45,7 +45,11 @@ int journal_file_read(struct context *ctx, struct journal *ret, struct error *er
 		    "remove the file");
 	state_dir_kernel_id(kernel);
 	if (strcmp(ret->kernel, kernel) != 0)
-		*ret = (struct journal){0};
+		*ret = (struct journal){
+		    .elsewhere = journal_is_unfinished(ret),
+		    .to = ret->to,
+		    .started = ret->started,
+		};
 	return 0;
 }
 
@@ -69,6 +73,15 @@ int journal_file_check(struct context *ctx, struct error *err)
 		    j.status == JOURNAL_BACK ? "going back, " : "",
 		    j.last ? j.last : "none");
 	return 0;
+}
+
+void journal_file_say_elsewhere(const struct context *ctx, const struct journal *j)
+{
+	if (j->elsewhere)
+		report_info(ctx,
+		    "the migration to %s mode begun at %s did not end, but was of another "
+		    "boot or network namespace: what it did to the kernel is gone",
+		    mode_name(j->to), j->started);
 }
 
 int journal_file_before(struct journal_file *f, struct state **ret, struct error *err)
@@ -228,6 +241,9 @@ int journal_file_begin(struct journal_file *f, struct context *ctx,
 	int ret;
 
 	*f = (struct journal_file){.ctx = ctx, .fd = -1};
+	if (journal_file_read(ctx, &f->j, err))
+		return -1;
+	journal_file_say_elsewhere(ctx, &f->j);
 	fill_head(f);
 	/* An old journal must not be taken for the one of the new files. */
 	if (unlink(path) && errno != ENOENT)
@@ -298,6 +314,15 @@ void journal_file_status(struct journal_file *f, enum journal_status status, dou
 	f->j.status = status;
 	f->j.until = state_dir_now() + (uint64_t)wait;
 	journal_print_status(&sb, status, f->j.until);
+	append(f, &sb);
+}
+
+void journal_file_deadline(struct journal_file *f, double wait)
+{
+	struct strbuf sb = {0};
+
+	f->j.until = state_dir_now() + (uint64_t)wait;
+	journal_print_deadline(&sb, f->j.until);
 	append(f, &sb);
 }
 

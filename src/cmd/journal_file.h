@@ -17,8 +17,12 @@ struct journal_file {
 };
 
 /* Reads the journal of this state folder; JOURNAL_NONE if there is none. One of another
- * boot or network namespace is none either: that kernel is gone. -1: ERR_INPUT. */
+ * boot or network namespace is none either: that kernel is gone. If it had not ended,
+ * `elsewhere` is set and the head is there, for a message. -1: ERR_INPUT. */
 int journal_file_read(struct context *ctx, struct journal *ret, struct error *err);
+
+/* Says so, if the journal is of another kernel and its migration had not ended. */
+void journal_file_say_elsewhere(const struct context *ctx, const struct journal *j);
 
 /* Whether the journal's status lets a command that writes run: -1: ERR_PARTIAL names the
  * commands that end the migration first. */
@@ -40,6 +44,9 @@ int journal_file_before(struct journal_file *f, struct state **ret, struct error
 void journal_file_step(struct journal_file *f, bool back, unsigned depth, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
 void journal_file_status(struct journal_file *f, enum journal_status status, double wait);
+
+/* From now on the node goes back by itself after so many seconds. */
+void journal_file_deadline(struct journal_file *f, double wait);
 
 void journal_file_close(struct journal_file *f);
 

@@ -91,11 +91,13 @@ const struct command commands[] = {
 		   "it, cuts over\n"
 		   "with one atomic commit per IP family, verifies again and removes the "
 		   "old mode's\n"
-		   "objects. On any failure the old state is put back. What is done is "
-		   "written down\n"
-		   "first, so that after a crash --resume finishes it and --abort goes "
-		   "back. Without -f the services are read back from the mode that the "
-		   "node is in.\n",
+		   "objects. On any failure the old state is put back. Does nothing to a "
+		   "node that is\n"
+		   "in MODE already; config is the mode of -c. What is done is written "
+		   "down first,\n"
+		   "so that after a crash --resume finishes it and --abort goes back. "
+		   "Without -f the\n"
+		   "services are read back from the mode that the node is in.\n",
 	.run = cmd_migrate,
     },
     {

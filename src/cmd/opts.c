@@ -72,7 +72,7 @@ static const struct option_row rows[] = {
 	"whose dialect to speak, " DIALECT_OLDEST " to " DIALECT_NEWEST
 	" (default: the Node's kubelet version, else the newest)"},
     {OPT_TO, "to", "MODE", GROUP_MIGRATE | GROUP_DOCTOR,
-	"the mode to switch to: iptables or ipvs"},
+	"the mode to switch to: iptables, ipvs, or config for that of -c FILE"},
     {OPT_ACCEPT, "accept", "NAME", GROUP_ACCEPT,
 	"go on in spite of these findings (repeatable), or of all"},
     {OPT_CONFIRM_WITHIN, "confirm-within", "SECONDS", GROUP_MIGRATE,
@@ -350,9 +350,10 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return 0;
 	case OPT_TO:
 		o->to_given = true;
-		return mode_parse(arg, &o->mode)
+		o->mode_of_config = !strcmp(arg, "config");
+		return o->mode_of_config || mode_parse(arg, &o->mode)
 			   ? 0
-			   : bad_value(err, "to", arg, "iptables or ipvs");
+			   : bad_value(err, "to", arg, "iptables, ipvs or config");
 	case OPT_UNCONFIRMED:
 		o->unconfirmed = true;
 		return 0;
@@ -455,6 +456,9 @@ static int check_seen(const struct opts *o, const bool *seen, struct error *err)
 		    o->command->synopsis);
 	if (seen[row_of(OPT_CONFIRM_WITHIN) - rows] && !o->confirm_within)
 		return bad_value(err, "confirm-within", "0", "more than 0 seconds");
+	if (o->mode_of_config && !o->config)
+		return error_set(
+		    err, ERR_USAGE, 0, "--to config: which one? give it with -c FILE");
 	if ((o->output == OUT_WIDE || o->output == OUT_IPVSADM) &&
 	    o->command->run != cmd_show)
 		return error_set(

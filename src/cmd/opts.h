@@ -16,6 +16,7 @@ enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 struct opts {
 	const struct command *command;
 	enum mode mode; /* the MODE argument, or migrate's --to */
+	bool mode_of_config; /* --to config: mode is known once -c is read */
 	const char *file; /* the FILE argument, or what to trace */
 	const char *source;
 	bool help;

@@ -128,15 +128,6 @@ static struct probing *probing_new(const struct context *ctx)
 	return p;
 }
 
-void probing_free(struct probing *p)
-{
-	if (!p)
-		return;
-	vec_free(&p->samples);
-	arena_free(p->arena);
-	free(p);
-}
-
 /* ---- trying */
 
 static void add_sample(struct probing *p, const char *when, size_t tried, size_t failed)
@@ -280,13 +271,13 @@ int probing_check(struct context *ctx, const char *when, struct error *err)
 	return r;
 }
 
-void probing_end(struct context *ctx)
+/* Ends what goes on beside; false: nothing did. */
+static bool stop(struct probing *p)
 {
-	struct probing *p = ctx->probing;
 	struct probing_thread *t = p ? p->thread : NULL;
 
 	if (!t)
-		return;
+		return false;
 	pthread_mutex_lock(&t->mutex);
 	t->stop = true;
 	pthread_cond_signal(&t->wake);
@@ -296,8 +287,27 @@ void probing_end(struct context *ctx)
 	pthread_cond_destroy(&t->wake);
 	p->thread = NULL;
 	free(t);
-	report_info(ctx, "probe: %zu connections and queries to %zu ways in, %zu failed",
-	    p->tried, p->n_answering, p->failed);
+	return true;
+}
+
+void probing_end(struct context *ctx)
+{
+	const struct probing *p = ctx->probing;
+
+	if (stop(ctx->probing))
+		report_info(ctx,
+		    "probe: %zu connections and queries to %zu ways in, %zu failed",
+		    p->tried, p->n_answering, p->failed);
+}
+
+void probing_free(struct probing *p)
+{
+	if (!p)
+		return;
+	stop(p);
+	vec_free(&p->samples);
+	arena_free(p->arena);
+	free(p);
 }
 
 size_t probing_verify(struct context *ctx, struct notes *findings)

@@ -146,6 +146,13 @@ int read_back_model(struct context *ctx, struct error *err)
 		return -1;
 	if (model_from_state(&v, &ctx->model, &ctx->notes, err))
 		return -1;
+	/* A node that was flushed must not be taken for one that has no services. */
+	if (!ctx->opts.from && ctx->opts.command->groups & GROUP_MIGRATE &&
+	    !ctx->model->n_services) {
+		report_notes(ctx, &ctx->notes, NOTE_WARNING);
+		return error_set(err, ERR_REFUSED, 0,
+		    "no service can be read back from this node: give them with -f");
+	}
 	if (ctx->opts.command->groups & GROUP_MIGRATE)
 		report_losses(ctx);
 	if (!ctx->opts.from)

@@ -180,6 +180,13 @@ int state_dir_lock(struct context *ctx, struct error *err)
 	return ctx->ends_migration ? 0 : journal_file_check(ctx, err);
 }
 
+void state_dir_unlock(struct context *ctx)
+{
+	if (ctx->lock_taken)
+		close(ctx->lock);
+	ctx->lock_taken = false;
+}
+
 /* ---- the ledger */
 
 void state_dir_kernel_id(char id[STATE_DIR_KERNEL_ID])

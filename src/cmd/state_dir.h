@@ -21,6 +21,9 @@ char *state_dir_file(const struct context *ctx, const char *name);
  */
 int state_dir_lock(struct context *ctx, struct error *err);
 
+/* Lets others run before context_free(). */
+void state_dir_unlock(struct context *ctx);
+
 /* Reads the ledger into ctx->ledger. A missing one is an empty one; so is, with a
  * warning, one that cannot be used. */
 void state_dir_read_ledger(struct context *ctx);

@@ -31,8 +31,8 @@ int watch_start(struct context *ctx, struct error *err)
 	folder = realpath(state_dir_path(ctx), NULL);
 	if (!path || !folder)
 		return error_set(err, ERR_PARTIAL, errno,
-		    "nothing will go back by itself: cannot find this program or the state "
-		    "folder; answer with vipshift confirm or vipshift rollback");
+		    "cannot start what is to go back by itself: this program or the state "
+		    "folder is not found");
 	argv[0] = path;
 	argv[4] = folder;
 	posix_spawn_file_actions_init(&files);
@@ -47,8 +47,6 @@ int watch_start(struct context *ctx, struct error *err)
 	posix_spawn_file_actions_destroy(&files);
 	if (rc)
 		return error_set(err, ERR_PARTIAL, rc,
-		    "nothing will go back by itself: cannot start %s; answer with vipshift "
-		    "confirm or vipshift rollback",
-		    path);
+		    "cannot start what is to go back by itself, %s", path);
 	return 0;
 }

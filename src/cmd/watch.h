@@ -6,8 +6,8 @@
 
 /*
  * Starts a process, apart from this terminal and session, which waits for as long as
- * --confirm-within says and then goes back from the migration, if it still waits for
- * confirmation. -1: it cannot be started; the migration still waits.
+ * the journal says and then goes back from the migration, if it has neither been confirmed
+ * nor come to another end. -1: it cannot be started.
  */
 int watch_start(struct context *ctx, struct error *err);
 

@@ -17,6 +17,7 @@ struct conf *conf_new(void)
 
 	*c = (struct conf){
 	    .arena = arena,
+	    .mode = "",
 	    .bridge = "",
 	    .interface_prefix = "",
 	    .masquerade_bit = 14,

@@ -38,6 +38,7 @@ struct conf {
 	size_t n_node_pod_cidrs;
 
 	/* KubeProxyConfiguration */
+	const char *mode; /* as written; "" when unset */
 	struct addr bind_address; /* unset = default */
 	const char *hostname_override; /* or NULL */
 	const struct prefix *cluster_cidrs;

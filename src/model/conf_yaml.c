@@ -322,7 +322,7 @@ static const struct key root_keys[] = {
     {"logging", .type = T_ANY},
     {"metricsBindAddress", .type = T_STRING},
     {"metricsPort", .type = T_INT},
-    {"mode", .type = T_STRING},
+    {"mode", .type = T_STRING, IN(mode)},
     {"nftables", MAP(nftables_keys)},
     {"nodePortAddresses", SPECIAL(take_node_port_addresses, "a list of CIDRs")},
     {"oomScoreAdj", .type = T_INT},

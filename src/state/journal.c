@@ -57,6 +57,11 @@ void journal_print_status(struct strbuf *sb, enum journal_status status, uint64_
 	strbuf_addch(sb, '\n');
 }
 
+void journal_print_deadline(struct strbuf *sb, uint64_t until)
+{
+	strbuf_addf(sb, "deadline %" PRIu64 "\n", until);
+}
+
 struct reader {
 	struct arena *a;
 	struct journal *j;
@@ -129,6 +134,8 @@ static bool take_step(struct reader *r, const char *name, char *value)
 {
 	struct journal *j = r->j;
 
+	if (!strcmp(name, "deadline"))
+		return take_number(value, &j->until);
 	for (size_t s = JOURNAL_OPEN; s < N_WORDS; s++) {
 		if (strcmp(name, words[s]))
 			continue;

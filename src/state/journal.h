@@ -34,12 +34,15 @@ struct journal {
 	enum journal_status status;
 	unsigned depth;	  /* how far it had come: the number of the phase */
 	const char *last; /* the last step in words, or NULL */
-	uint64_t until;	  /* JOURNAL_WAITING: seconds since boot */
+	uint64_t until;	  /* when it goes back by itself, seconds since boot; or 0 */
+	bool elsewhere;	  /* of another kernel: see journal_file_read() */
 };
 
 void journal_print_head(struct strbuf *sb, const struct journal *j);
 /* A step of phase number `depth`, in words; back: towards the state before. */
 void journal_print_step(struct strbuf *sb, bool back, unsigned depth, const char *text);
+/* From now on it goes back by itself at that time, unless it has ended. */
+void journal_print_deadline(struct strbuf *sb, uint64_t until);
 /* The three that end steps; until: for JOURNAL_WAITING. */
 void journal_print_status(struct strbuf *sb, enum journal_status status, uint64_t until);
 /* A last line without its end was never made and does not count. Strings go into the

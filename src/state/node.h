@@ -34,6 +34,9 @@ struct node_facts {
 	    *localhost_ports; /* of 127.0.0.0/8 that clients are connected to */
 	size_t n_localhost_ports;
 	const char *other_variant; /* chains in the other variant's tables, or NULL */
+	/* Chains of nft's own tables that packets to this node pass, or NULL: those that drop
+	 * the rest, and others. */
+	const char *nft_drops, *nft_input;
 	bool other_services;	   /* KUBE-SERVICES is among them */
 };
 

@@ -292,8 +292,29 @@ static void check_notrack(const struct subject *s, enum family f)
 	}
 }
 
+/* Every packet passes them besides the tables of iptables, and a drop is a drop. */
+static void check_nft(const struct subject *s)
+{
+	const struct node_facts *facts = s->p.facts;
+
+	if (facts->nft_drops)
+		notes_add_named(s->notes, NOTE_ACCEPT, "input-firewall", "nft",
+		    "in ipvs mode service traffic passes chains of nft that drop what they "
+		    "do not know: %s. See that they accept the service addresses and node "
+		    "ports (nft list ruleset)",
+		    facts->nft_drops);
+	if (facts->nft_input)
+		notes_add_named(s->notes, NOTE_WARNING, "input-firewall", "nft",
+		    "in ipvs mode service traffic passes chains of nft (firewalld?), whose "
+		    "rules are not looked at: %s. See that they accept the service "
+		    "addresses and node ports (nft list ruleset)",
+		    facts->nft_input);
+}
+
 void preflight_tables(const struct subject *s)
 {
+	if (s->p.to == MODE_IPVS && s->p.model->n_services)
+		check_nft(s);
 	family_foreach (f) {
 		if (!s->p.have->fw[f].present || !has_services(s, f))
 			continue;

@@ -7,9 +7,25 @@
 
 #include <string.h>
 
+/* The mode carries the services already: whoever keeps it so is no adversary. */
+static bool is_done(const struct subject *s)
+{
+	bool done = false;
+
+	family_foreach (f) {
+		unsigned carrying = own_modes_carrying(s->p.have, f);
+
+		if (carrying && carrying != MODE_BIT(s->p.to))
+			return false;
+		done |= carrying != 0;
+	}
+	return done;
+}
+
 static void check_writers(const struct subject *s)
 {
 	const struct node_facts *facts = s->p.facts;
+	bool done = is_done(s);
 
 	for (size_t i = 0; i < facts->n_writers; i++) {
 		const struct node_writer *w = &facts->writers[i];
@@ -22,13 +38,17 @@ static void check_writers(const struct subject *s)
 		if (w->frozen)
 			notes_add_named(s->notes, NOTE_INFO, "second-writer", w->name,
 			    "process %d is running and will be stopped", w->pid);
+		else if (done)
+			notes_add_named(s->notes, NOTE_WARNING, "second-writer", w->name,
+			    "process %d is running, and the node is in %s mode already",
+			    w->pid, mode_name(s->p.to));
 		else
 			notes_add_named(s->notes, NOTE_REFUSE, "second-writer", w->name,
 			    "process %d is running. It would undo the switch at its next "
 			    "sync. Stop it, or let it be stopped: --freeze auto",
 			    w->pid);
 	}
-	if (facts->health_port && !facts->n_writers)
+	if (facts->health_port && !facts->n_writers && !done)
 		notes_add_named(s->notes, NOTE_REFUSE, "second-writer", NULL,
 		    "somebody listens on kube-proxy's health port %d, in a process that "
 		    "cannot be seen from here. It would undo the switch at its next sync: "

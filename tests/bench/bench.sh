@@ -15,7 +15,8 @@ usage()
 	cat <<-END
 	usage: bench.sh [--quick] [--cpu] [--runs N] [--only PART[,PART...]] [--keep DIR]
 
-	Parts: iptables, nft, ipvs, ipset, json, memory. --quick: fewer and smaller, about two minutes.
+	Parts: iptables, nft, ipvs, ipset, json, memory, readback.
+	--quick: fewer and smaller, about two minutes.
 	--cpu: compares CPU seconds, for a machine that has other work. --runs: the medians are of
 	so many runs (5, with --quick 3). --keep: leaves clusters and times in DIR.
 	A goal that does not hold is MISSED: told, and no failure, for other work on the machine
@@ -330,6 +331,17 @@ in_guest()
 	done
 }
 
+# within LABEL OURS SECONDS
+within()
+{
+	local ours result
+	ours=$(median "$2" "$clock")
+	result=$(awk -v o="$ours" -v g="$3" 'BEGIN { print o <= g ? "holds" : "MISSED" }')
+	verdict "$result"
+	row "$1" "$(awk -v o="$ours" 'BEGIN { printf "%.2f s", o }')" - - "<=$3 s" "$result" \
+		>>"$work/table"
+}
+
 part_json()
 {
 	local i f=$work/cluster-$big.json
@@ -356,6 +368,20 @@ part_memory()
 	memory "peak memory of render ipvs, $big x 8" memory-ipvs "$goal"
 }
 
+# What somebody attached to a ticket: 160,000 rules in one file.
+part_readback()
+{
+	local i save=$work/iptables-save.txt
+	cluster 6360
+	render iptables iptables 6360 >"$save"
+	say "reading back $(grep -c '^-A' "$save") rules, $runs runs"
+	for ((i = 1; i <= runs; i++)); do
+		measure readback "$vipshift" show -q -n node-0000 -f "dump:$save" >/dev/null
+	done
+	within "show of a dump of 160,000 rules, within a second" readback 1
+	memory "peak memory of it" readback 200
+}
+
 report()
 {
 	local unit=seconds
@@ -372,7 +398,7 @@ report()
 main()
 {
 	local part quick='' keep=''
-	only="iptables nft ipset json memory ipvs" runs='' clock=1
+	only="iptables nft ipset json memory readback ipvs" runs='' clock=1
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--quick) quick=yes ;;
@@ -401,7 +427,7 @@ main()
 	: >"$work/table"
 	for part in $only; do
 		case $part in
-		iptables | nft | ipvs | ipset | json | memory) "part_$part" ;;
+		iptables | nft | ipvs | ipset | json | memory | readback) "part_$part" ;;
 		*) usage >&2; exit 64 ;;
 		esac
 	done

@@ -34,6 +34,7 @@ api_start()
 {
 	local ports i
 
+	rm -f "$2/ports"
 	PARENT=$$ $api_python "$(dirname "${BASH_SOURCE[0]}")/api-server.py" "$1" "$2" \
 		>"$2/server.log" 2>&1 &
 	for ((i = 0; i < 100; i++)); do

@@ -160,6 +160,14 @@ expect 1 'config\.yaml: a ConfigMap without a KubeProxyConfiguration' show -f "$
 printf 'kind: List\napiVersion: v1\nitems: [{kind: ConfigMap, data: {Corefile: ""}}]\n' >"$c"
 expect 1 'config\.yaml: none of the items' show -f "$f" -c "$c"
 
+# migrate --to config: the mode is that of -c
+printf 'kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\n%s\n' \
+	'mode: nftables' >"$c"
+expect 1 "config\.yaml: mode: 'nftables' is neither iptables nor ipvs" \
+	migrate --to config -f "$f" -c "$c"
+expect 64 'config: which one' migrate --to config -f "$f"
+expect 64 'expected iptables, ipvs or config' migrate --to auto -f "$f" -c "$c"
+
 # the command line
 expect 64 'no command' -q
 expect 64 'shwo: no such command' shwo

@@ -78,8 +78,9 @@ inside()
 	ok "nothing is left of the trial" test "$(ipvsadm -Sn; ipset -n list;
 		ip -o link | grep -E 'vipshift|kube-ipvs')" = ""
 
-	for port in {1..100}; do : >"/dev/udp/10.0.0.1/$port"; done 2>/dev/null
-	sysctl -qw net.netfilter.nf_conntrack_max="$(sysctl -n net.netfilter.nf_conntrack_count)"
+	for port in {1..100}; do echo >"/dev/udp/10.0.0.1/$port"; done 2>/dev/null
+	# Less than there are, since some end meanwhile.
+	sysctl -qw net.netfilter.nf_conntrack_max=10
 	ok "a full conntrack table" finds 3 'conntrack-room refuse'
 	sysctl -qw net.netfilter.nf_conntrack_max=131072
 
@@ -115,11 +116,13 @@ inside()
 	iptables-legacy -D OUTPUT -s 10.96.0.0/16 -j DROP
 	ok "without that rule" says 'probe: [0-9]+ connections and queries to [0-9]+ ways in, 0 failed' \
 		vs 0 migrate --to ipvs --yes --probe --freeze auto
-	cat said
 	ok "kube-proxy stands still" test "$(state_of $pid)" = T
-	ok "verify ipvs --probe" vs 0 verify ipvs --probe
+	# What stands in for the cluster's DNS answers no real query.
+	silent='^vipshift: verify: 1 of [0-9]+ ways in do not answer'
+	ok "verify ipvs --probe" says "$silent" vs 2 verify ipvs --probe
+	ok "names it" grep -q '^kube-system/kube-dns:dns: 10.96.0.10:53 does not answer' said
 	ok "and back" says ', 0 failed' vs 0 migrate --to iptables --yes --probe --accept all
-	ok "verify iptables --probe" vs 0 verify iptables --probe
+	ok "verify iptables --probe" says "$silent" vs 2 verify iptables --probe
 	kill -9 $pid
 	echo "preflight: $passed passed, $failed failed"
 	[ $failed = 0 ]
@@ -129,4 +132,4 @@ if [ "${1:-}" = inside ]; then
 	inside
 	exit
 fi
-"$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-240}" "$0" inside
+"$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-400}" "$0" inside

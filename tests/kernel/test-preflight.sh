@@ -146,6 +146,18 @@ test_rules()
 	iptables-legacy -A INPUT -p tcp --dport 30180 -j DROP
 	finds "a rule against a node port" 'input-firewall accept'
 	iptables-legacy -F INPUT
+	if nft add table inet mine 2>/dev/null; then
+		nft 'add chain inet mine input { type filter hook input priority 0; policy drop; }'
+		finds "a firewall of nft" 'input-firewall accept'
+		nft 'chain inet mine input { policy accept; }'
+		finds "one that does not drop the rest" ''
+		ok "is said" says 'warning +input-firewall +nft.*inet mine input' \
+			vs 3 doctor --to ipvs
+		nft 'add chain inet mine forward { type filter hook forward priority 0; policy drop; }'
+		nft 'delete chain inet mine input'
+		ok "at another place nothing is said" not says 'hook|inet mine' vs 3 doctor --to ipvs
+		nft delete table inet mine
+	fi
 	iptables-legacy -t nat -N HOSTPORT
 	iptables-legacy -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j HOSTPORT
 	iptables-legacy -t nat -A HOSTPORT -p tcp --dport 8081 -j DNAT --to 10.244.0.9:80
@@ -190,7 +202,6 @@ test_variants()
 
 wait_for() { for _ in {1..100}; do ! "$@" || return 0; sleep 0.1; done; return 1; }
 state_of() { awk '/^State:/ { print $2 }' "/proc/$1/status"; }
-runs() { [ "$(state_of "$1")" = S ]; }
 stands() { [ "$(state_of "$1")" = T ]; }
 
 test_writers()
@@ -252,7 +263,7 @@ test_freeze()
 	ok "what can hurt is found" says 'local-policy accept' findings 3 iptables
 	ok "it is refused" says 'add: --accept local-policy$' vs 3 "${migrate[@]}" auto
 	ok "nothing was written" not has_rules
-	ok "the process goes on after a refusal" runs $pid
+	ok "the process goes on after a refusal" not stands $pid
 	ok "a dry run says so, too" says 'would be refused' vs 3 migrate --to iptables --dry-run \
 		--freeze auto
 	ok "a name that is none" says 'expected a name' vs 64 migrate --to iptables --accept speed
@@ -262,7 +273,7 @@ test_freeze()
 		vs 2 migrate --to iptables --dry-run --freeze auto --accept all
 	ok "and as JSON" says '"name": "local-policy", "level": "accept"' \
 		vs 2 migrate --to iptables --dry-run --freeze auto --accept all -o json
-	ok "a dry run stops nothing" runs $pid
+	ok "a dry run stops nothing" not stands $pid
 	ok "one that is not there" says 'no such process' vs 64 "${migrate[@]}" 999999
 	ok "migrate with the process stopped" says "process $pid\) is left stopped" \
 		vs 0 "${migrate[@]}" "$pid" --accept local-policy
@@ -277,6 +288,8 @@ test_freeze()
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 	ok "migrate and continue" vs 0 "${migrate[@]}" auto:continue --accept all
 	ok "it goes on after the switch" wait_for not stands $pid
+	ok "where nothing is to do, nothing is refused" says 'nothing to do' \
+		vs 0 migrate --to iptables --yes
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 	kill -9 $pid
 }
@@ -411,4 +424,4 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/state"
 export work XTABLES_LOCKFILE=$work/lock VIPSHIFT_STATE_DIR=$work/state
-timeout 120 "${unshare[@]}" "$0" inside
+timeout 300 "${unshare[@]}" "$0" inside

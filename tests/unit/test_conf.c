@@ -59,6 +59,7 @@ static void test_defaults_are_kube_proxys(void **state)
 	assert_int_equal(l.conf->masquerade_bit, 14);
 	assert_int_equal(conf_masquerade_mark(l.conf), 0x4000);
 	assert_string_equal(l.conf->scheduler, "rr");
+	assert_string_equal(l.conf->mode, "");
 	assert_true(l.conf->localhost_node_ports);
 	assert_int_equal(l.conf->detect_local, DETECT_CLUSTER_CIDR);
 	unload(&l);

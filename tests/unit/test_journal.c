@@ -144,6 +144,25 @@ static void test_ends_are_told_apart(void **state)
 	}
 }
 
+static void test_deadline_holds_until_another_and_ends_nothing(void **state)
+{
+	struct strbuf sb = head();
+	struct journal j = parsed(&sb, sb.len);
+
+	(void)state;
+	assert_int_equal(j.until, 0);
+	journal_print_deadline(&sb, 777);
+	journal_print_step(&sb, false, 2, "switch: iptables table nat, 1 operations");
+	j = parsed(&sb, sb.len);
+	assert_int_equal(j.status, JOURNAL_OPEN);
+	assert_int_equal(j.until, 777);
+	journal_print_status(&sb, JOURNAL_WAITING, 999);
+	j = parsed(&sb, sb.len);
+	assert_int_equal(j.status, JOURNAL_WAITING);
+	assert_int_equal(j.until, 999);
+	strbuf_free(&sb);
+}
+
 static void test_what_is_no_journal_is_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -157,6 +176,7 @@ static void test_what_is_no_journal_is_refused(void **state)
 	    "vipshift migration 1\nto ipvs\nfamilies 9\nkernel b:1\nbegun\n",
 	    "vipshift migration 1\nto ipvs\nfamilies 3\nkernel b:1\nbegun\nstep\n",
 	    "vipshift migration 1\nto ipvs\nfamilies 3\nkernel b:1\nbegun\nwaiting x\n",
+	    "vipshift migration 1\nto ipvs\nfamilies 3\nkernel b:1\nbegun\ndeadline\n",
 	};
 
 	(void)state;
@@ -179,6 +199,7 @@ int main(void)
 	    cmocka_unit_test(test_line_without_its_end_does_not_count),
 	    cmocka_unit_test(test_planning_anew_does_not_forget_how_far_it_was),
 	    cmocka_unit_test(test_ends_are_told_apart),
+	    cmocka_unit_test(test_deadline_holds_until_another_and_ends_nothing),
 	    cmocka_unit_test(test_what_is_no_journal_is_refused),
 	};
 

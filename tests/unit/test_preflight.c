@@ -283,6 +283,28 @@ static void test_forward_that_drops_is_said_on_the_way_back(void **state)
 	teardown(&fx);
 }
 
+static void test_firewall_of_nft_is_told_by_its_policy(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	facts.nft_input = "inet firewalld filter_INPUT";
+	web(&fx);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_note(&fx, NOTE_WARNING, "nft", "inet firewalld filter_INPUT");
+	assert_int_equal(refusals(&fx), 0);
+	teardown(&fx);
+	facts.nft_drops = "inet filter input";
+	web(&fx);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &able);
+	assert_note(&fx, NOTE_ACCEPT, "nft", "inet filter input");
+	teardown(&fx);
+	web(&fx);
+	check(&fx, MODE_IPTABLES, &(struct texts){.vips = ETH0}, &able);
+	assert_int_equal(refusals(&fx), 0);
+	teardown(&fx);
+}
+
 #define LOCAL_DNAT "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n"
 #define PORTALS                                                                          \
 	"-A PREROUTING -m comment --comment \"kubernetes service portals\" -j "          \
@@ -565,6 +587,50 @@ static void test_second_writer_is_refused_unless_it_is_stopped(void **state)
 			    check_level(&fx.notes, "second-writer"), cases[i].level);
 			teardown(&fx);
 		}
+}
+
+static int writer_level(const char *name, enum mode to, const struct state *have)
+{
+	struct node_writer w = {.pid = 99, .name = "kube-proxy"};
+	struct notes notes = {0};
+	struct wanted wanted;
+	char cluster[256], config[256];
+	int level;
+
+	snprintf(cluster, sizeof(cluster), "%.200s/cluster.json", name);
+	snprintf(config, sizeof(config), "%.200s/config.yaml", name);
+	facts.writers = &w;
+	facts.n_writers = 1;
+	wanted_load(&wanted, cluster, config, "1.27", to, have);
+	preflight_check(&(struct preflight){.to = to,
+			    .model = wanted.model,
+			    .conf = wanted.conf,
+			    .want = wanted.state,
+			    .have = have,
+			    .caps = &able,
+			    .facts = &facts},
+	    &notes);
+	level = check_level(&notes, "second-writer");
+	notes_clear(&notes);
+	wanted_free(&wanted);
+	return level;
+}
+
+static void check_writer(
+    const char *name, const struct state *ipt, const struct state *ipvs)
+{
+	if (strcmp(name, "dual-stack"))
+		return;
+	assert_int_equal(writer_level(name, MODE_IPVS, ipt), NOTE_REFUSE);
+	assert_int_equal(writer_level(name, MODE_IPTABLES, ipvs), NOTE_REFUSE);
+	assert_int_equal(writer_level(name, MODE_IPVS, ipvs), NOTE_WARNING);
+	assert_int_equal(writer_level(name, MODE_IPTABLES, ipt), NOTE_WARNING);
+}
+
+static void test_writer_of_the_mode_that_is_there_is_no_adversary(void **state)
+{
+	(void)state;
+	each_pair(check_writer);
 }
 
 static void test_health_port_alone_betrays_a_second_writer(void **state)
@@ -899,6 +965,8 @@ int main(void)
 	    cmocka_unit_test_setup(
 		test_forward_that_drops_is_said_on_the_way_back, reset_facts),
 	    cmocka_unit_test_setup(
+		test_firewall_of_nft_is_told_by_its_policy, reset_facts),
+	    cmocka_unit_test_setup(
 		test_dnat_for_local_destinations_is_told_by_place_and_port, reset_facts),
 	    cmocka_unit_test_setup(test_untracked_cluster_ip_is_refused, reset_facts),
 	    cmocka_unit_test_setup(
@@ -917,6 +985,8 @@ int main(void)
 		test_addresses_of_others_do_not_matter_towards_iptables, reset_facts),
 	    cmocka_unit_test_setup(
 		test_strict_arp_is_wanted_in_networks_of_the_node, reset_facts),
+	    cmocka_unit_test_setup(
+		test_writer_of_the_mode_that_is_there_is_no_adversary, reset_facts),
 	    cmocka_unit_test_setup(
 		test_second_writer_is_refused_unless_it_is_stopped, reset_facts),
 	    cmocka_unit_test_setup(

@@ -1,0 +1,220 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A migration to iptables mode on this machine's own kernel, in namespaces of its own, in which
+# kernel calls and writes to the disk fail, once or from then on, or which is killed: it gets
+# over that, or has changed nothing, or goes back, or says what is left to do and how; and the
+# node is in one state or the other, to the letter. VIPSHIFT_FAULTS=N tries N of each kind.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+demo=$here/../../testdata/demo
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT"
+
+skip()
+{
+	echo "migration: $1"
+	[ -z "${VIPSHIFT_NOSKIP:-}" ] || exit 1
+	exit 77
+}
+
+if [ "${1:-}" != inside ]; then
+	for program in strace iptables-legacy-save ip6tables-legacy-save; do
+		command -v "$program" >/dev/null || skip "$program is not installed"
+	done
+	unshare -rn true 2>/dev/null || skip 'network namespaces are not allowed here'
+	unshare -rn iptables-legacy-save >/dev/null 2>&1 || skip 'no legacy iptables here'
+	strace -o /dev/null true 2>/dev/null || skip 'processes cannot be traced here'
+	# Not beside the kube-proxies of others.
+	exec timeout 300 unshare -rn --fork --pid --mount-proc --kill-child "$0" inside
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export VIPSHIFT_STATE_DIR=$work/state
+# The leak checker cannot work in a process that is traced.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+failed=0 passed=0
+migrate=("$VIPSHIFT" migrate --to iptables -n node-a -f "$demo/cluster.json"
+	-c "$demo/config.yaml" --kube-proxy 1.27.1 --iptables legacy --accept all -y)
+
+declare -A seen=()
+ok() { passed=$((passed + 1)); }
+bad() # WHAT
+{
+	failed=$((failed + 1))
+	echo "FAILED: $1"
+	sed 's/^/    /' "$work/out" | tail -n 8
+}
+
+# run STATUS PATTERN WHAT COMMAND...
+run()
+{
+	local want=$1 pattern=$2 what=$3 got=0
+	shift 3
+	"$@" >"$work/out" 2>&1 </dev/null || got=$?
+	if [ "$got" = "$want" ] && grep -Eq -- "$pattern" "$work/out"; then
+		ok
+	else
+		bad "$what: exit status $got"
+	fi
+}
+
+state()
+{
+	{ iptables-legacy-save; ip6tables-legacy-save; } | sed -E '/^#/d; s/ \[[0-9]+:[0-9]+\]$//'
+	sysctl net.ipv4.conf.all.route_localnet
+}
+
+same() # AS WHAT
+{
+	state >"$work/now"
+	if diff "$work/$1" "$work/now" >"$work/out"; then
+		ok
+	else
+		bad "$2: not the state $1"
+	fi
+}
+
+# traced CALL OPTION...: a migration with this kernel call traced, in the process and thread that
+# writes.
+traced()
+{
+	local call=$1
+	shift
+	strace -qq -e "trace=$call" "$@" "${migrate[@]}" >"$work/out" 2>&1 </dev/null
+}
+
+# fault CALL WHEN ERROR
+fault()
+{
+	local what="$1 $2 $3" status=0
+
+	traced "$1" -o /dev/null -e "inject=$1:error=$3:when=$2" || status=$?
+	seen[$status]=$((${seen[$status]:-0} + 1))
+	case $status in
+	0)
+		same after "$what"
+		run 0 'rolled back' "$what: rollback" "$VIPSHIFT" rollback
+		;;
+	1 | 4 | 5 | 6) ;;
+	7)
+		grep -q 'vipshift migrate --abort' "$work/out" || bad "$what: what next?"
+		run 0 'rolled back|no migration is under way' "$what: --abort" \
+			"$VIPSHIFT" migrate --abort
+		;;
+	*) bad "$what: exit status $status" ;;
+	esac
+	same before "$what"
+}
+
+# faults CALL ERROR...: some of these calls, evenly spread, one of four before the first step.
+faults()
+{
+	local call=$1 n error
+	shift
+
+	traced "$call,fdatasync" -o "$work/trace" || bad "traced: $call"
+	"$VIPSHIFT" rollback -q
+	for n in $(awk -v call="$call(" -v many="${VIPSHIFT_FAULTS:-6}" '
+		function spread(from, to, n,	i)
+		{
+			for (i = 0; i < n && i < to - from; i++)
+				print int(from + (i + 0.5) * (to - from) / n) + 1
+		}
+		index($0, call) == 1 { n++ }
+		/^fdatasync/ && !begun { begun = 1; before = n }
+		END { spread(0, before, int(many / 4)); spread(before, n, many) }' "$work/trace" |
+		sort -nu); do
+		for error; do
+			fault "$call" "$n" "$error"
+			fault "$call" "$n+" "$error"
+		done
+	done
+}
+
+# killed WHEN OPTION...: when that step has been written down and before it is made. The
+# processes that it starts are not traced.
+killed()
+{
+	local n=$1
+	shift
+	bash -c '"$@"; exit' killed strace -qq -o /dev/null -e trace=fdatasync \
+		-e "inject=fdatasync:signal=KILL:when=$n" "${migrate[@]}" "$@" \
+		>"$work/out" 2>&1 </dev/null
+}
+
+ip link set lo up
+# What others have. (The chain that kubelet makes, too, stays where it was made once.)
+"${migrate[@]}" -q 2>"$work/out" || bad 'migrate'
+"$VIPSHIFT" rollback -q
+iptables-legacy -A INPUT -p tcp --dport 22 -j ACCEPT
+iptables-legacy -t nat -A OUTPUT -p tcp --dport 8081 -j REDIRECT --to-ports 8088
+state >"$work/before"
+"${migrate[@]}" -q 2>"$work/out" || bad 'migrate'
+state >"$work/after"
+"$VIPSHIFT" rollback -q
+same before 'rollback'
+
+faults setsockopt ENOMEM EAGAIN
+faults getsockopt ENOMEM
+faults sendto ENOBUFS
+faults recvfrom ENOBUFS
+faults write ENOSPC
+faults fdatasync ENOSPC
+faults fsync EIO
+
+# Killed after each step.
+for ((n = 1; n < 100; n++)); do
+	! killed "$n" || break
+	if grep -qx finished "$work/state/migration"; then
+		"$VIPSHIFT" rollback -q
+		continue
+	fi
+	run 7 'did not end; its last step' "cut $n: says where it stands" "${migrate[@]}"
+	if [ $((n % 2)) = 0 ]; then
+		run 0 verified "cut $n: --resume" "$VIPSHIFT" migrate --resume
+		same after "cut $n"
+		run 0 'rolled back' "cut $n: rollback" "$VIPSHIFT" rollback
+	else
+		run 0 'rolled back' "cut $n: --abort" "$VIPSHIFT" migrate --abort
+	fi
+	same before "cut $n"
+done
+[ "$n" -gt 8 ] || bad "only $n cuts"
+run 0 'rolled back' 'not cut: rollback' "$VIPSHIFT" rollback
+
+# The switch ends the process that made it: the node goes back by itself.
+step=$(($(grep -n '^step 2' "$work/state/migration" | sed -n '2s/:.*//p') -
+	$(grep -n '^begun' "$work/state/migration" | sed 's/:.*//') + 1))
+killed "$step" --confirm-within 2 || :
+grep -q '^deadline' "$work/state/migration" || bad 'killed in the switch: no deadline'
+! grep -q '^waiting' "$work/state/migration" || bad 'killed too late'
+for _ in {1..100}; do
+	! grep -q '^rolled-back' "$work/state/migration" || break
+	sleep 0.1
+done
+same before 'killed in the switch, unless confirmed'
+
+# Confirmed in time: what was to go back ends.
+run 0 'unless: vipshift confirm' 'confirm-within' "${migrate[@]}" --confirm-within 2
+run 0 'stays in iptables mode' 'confirm' "$VIPSHIFT" confirm
+sleep 3
+same after 'confirmed'
+run 0 'rolled back' 'rollback' "$VIPSHIFT" rollback
+
+# Of another boot: said, and not in the way.
+killed 6 || :
+cp -r "$work/state" "$work/copy"
+"$VIPSHIFT" migrate --abort -q
+sed -i 's/^kernel .*/kernel 00000000-0000-0000-0000-000000000000:1/' "$work/copy/migration"
+run 0 'another boot or network namespace: what it did to the kernel is gone' 'another boot' \
+	"$VIPSHIFT" migrate --resume --state-dir "$work/copy"
+same before 'another boot'
+
+for status in "${!seen[@]}"; do
+	echo "faults: exit status $status: ${seen[$status]}"
+done
+echo "migration: $passed passed, $failed failed"
+[ $failed = 0 ]

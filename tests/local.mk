@@ -38,7 +38,8 @@ unit_tests = \
 	tests/unit/test_traffic \
 	tests/unit/test_tree_json \
 	tests/unit/test_verify \
-	tests/unit/test_vip
+	tests/unit/test_vip \
+	tests/unit/test_walk
 
 # Servers and clients for the guest tests and the demo.
 check_PROGRAMS = tests/lib/traffic tests/kernel/fw_driver_test

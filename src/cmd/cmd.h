@@ -25,11 +25,12 @@ enum opt_group {
 	GROUP_UNCONFIRMED = 1 << 15, /* --unconfirmed */
 	GROUP_SHOW = 1 << 16,	/* --mode-of-node */
 	GROUP_ACCEPT = 1 << 17, /* --accept */
+	GROUP_TRACE = 1 << 18, /* --source; reads the kernel only without -f */
 };
 
 struct command {
 	const char *name; /* one word or two */
-	bool takes_mode, takes_file;
+	bool takes_mode, takes_file; /* with GROUP_TRACE the file is a packet */
 	unsigned groups;
 	const char *synopsis, *summary, *details;
 	/* Returns an exit status; or -1 with err. */
@@ -44,6 +45,7 @@ int cmd_diff(struct context *ctx, struct error *err);
 int cmd_apply(struct context *ctx, struct error *err);
 int cmd_repair(struct context *ctx, struct error *err);
 int cmd_verify(struct context *ctx, struct error *err);
+int cmd_trace(struct context *ctx, struct error *err);
 int cmd_doctor(struct context *ctx, struct error *err);
 int cmd_migrate(struct context *ctx, struct error *err);
 int cmd_confirm(struct context *ctx, struct error *err);

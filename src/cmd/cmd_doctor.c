@@ -18,6 +18,17 @@ static enum mode other_mode(const struct context *ctx)
 	return carrying & OWN_IPVS ? MODE_IPTABLES : MODE_IPVS;
 }
 
+/* What a migration would end in. One that is blocked was refused before. */
+static void compare(struct context *ctx)
+{
+	AUTO(migration) struct migration *m = NULL;
+	struct scope scope = context_scope(ctx, MODE_BOTH);
+	struct error ignored = {0};
+
+	if (!migrate_plan(ctx->opts.mode, ctx->want, ctx->have, &scope, &m, &ignored))
+		fitness_compare(ctx, ctx->have, m);
+}
+
 static int examine(struct context *ctx, struct error *err)
 {
 	/* That both variants are in use is a finding here, no end. */
@@ -30,9 +41,10 @@ static int examine(struct context *ctx, struct error *err)
 		return -1;
 	if (!ctx->opts.to_given)
 		ctx->opts.mode = other_mode(ctx);
-	return context_emit(ctx, ctx->opts.mode, err) || fitness_examine(ctx, false, err)
-		   ? -1
-		   : 0;
+	if (context_emit(ctx, ctx->opts.mode, err) || fitness_examine(ctx, false, err))
+		return -1;
+	compare(ctx);
+	return 0;
 }
 
 int cmd_doctor(struct context *ctx, struct error *err)

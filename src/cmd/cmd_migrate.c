@@ -131,6 +131,8 @@ static int migrate(struct cutover *c, struct error *err)
 	c->before = ctx->have;
 	if (cutover_plan(c, err))
 		return -1;
+	fitness_compare(ctx, c->before, cutover_now(c));
+	fitness_say(ctx, "paths");
 	fitness_into_plan(ctx, cutover_now(c)->plan);
 	plan = cutover_now(c)->plan;
 	if (there && plan->n_ops)

@@ -51,7 +51,9 @@ static int begin_reading(struct context *ctx, struct error *err)
 	struct reading *r;
 	int rc;
 
-	if (!(ctx->opts.command->groups & GROUP_LIVE))
+	if (!(ctx->opts.command->groups & GROUP_LIVE) ||
+	    (ctx->opts.command->groups & GROUP_TRACE && ctx->opts.from &&
+		!ctx->opts.against))
 		return 0;
 	if (ctx->opts.against ? dump_open(ctx->opts.against, &ctx->source, err)
 			      : live_source_open(&live, &ctx->source, err))
@@ -187,7 +189,7 @@ static bool is_cluster(const char *from)
 static int check_source(const struct opts *o, struct error *err)
 {
 	/* What ails the node itself can be said without services. */
-	if (!o->from && o->command->groups & GROUP_DOCTOR)
+	if (!o->from && o->command->groups & (GROUP_DOCTOR | GROUP_TRACE))
 		return 0;
 	if (!o->from)
 		return error_set(err, ERR_USAGE, 0,

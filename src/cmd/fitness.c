@@ -10,6 +10,7 @@
 #include "verify/check.h"
 #include "verify/modes.h"
 #include "verify/preflight.h"
+#include "verify/walk_compare.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -145,6 +146,23 @@ int fitness_check(struct context *ctx, struct error *err)
 	report_problem(
 	    ctx, "refused for the %zu reasons above; nothing was changed", refusals);
 	return EXIT_REFUSED;
+}
+
+void fitness_compare(
+    struct context *ctx, const struct state *have, const struct migration *m)
+{
+	double begin = report_clock();
+	size_t n = walk_compare(ctx->model, ctx->conf, ctx->opts.families, have,
+	    m->after[PHASE_REMOVE], &ctx->findings);
+
+	if (ctx->opts.verbose)
+		report_info(ctx, "%zu packets compared in both states, %.2f s", n,
+		    report_clock() - begin);
+}
+
+void fitness_say(const struct context *ctx, const char *name)
+{
+	say_name(ctx, name);
 }
 
 /* ---- accepting */

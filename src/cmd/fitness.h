@@ -3,6 +3,7 @@
 #define CMD_FITNESS_H
 
 #include "cmd/context.h"
+#include "plan/migrate.h"
 
 /*
  * Whether this node is fit for a switch to opts.mode. ctx has model, settings and both
@@ -16,6 +17,14 @@ int fitness_examine(struct context *ctx, bool try, struct error *err);
 /* Examines and says what was found. EXIT_DONE: go on; EXIT_REFUSED: the reasons were
  * said; -1: err, ERR_BACKEND if the kernel lacks what the mode is made of. */
 int fitness_check(struct context *ctx, struct error *err);
+
+/* Walks packets through both ends of a migration: what is reached another way without
+ * being one of the differences of the modes becomes a finding "paths". */
+void fitness_compare(
+    struct context *ctx, const struct state *have, const struct migration *m);
+
+/* Says the findings of that name. */
+void fitness_say(const struct context *ctx, const char *name);
 
 /* Findings that must be accepted and were not, by --accept. */
 size_t fitness_unaccepted(const struct context *ctx);

@@ -138,6 +138,20 @@ const struct command commands[] = {
 	.run = cmd_doctor,
     },
     {
+	.name = "trace",
+	.takes_file = true,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_AGAINST | GROUP_TRACE,
+	.synopsis = "trace ADDRESS:PORT[/PROTOCOL] [-f SOURCE] [--source WHO] [--against "
+		    "DIR]",
+	.summary = "follow one packet through the rules, sets and servers",
+	.details = "Prints each rule and entry that decides where a new connection goes, "
+		   "and every\n"
+		   "end that it can have. With -f in the states of both modes as render "
+		   "prints them,\n"
+		   "without it in that of this node, with --against in saved dumps.\n",
+	.run = cmd_trace,
+    },
+    {
 	.name = "flush",
 	.takes_mode = true,
 	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE |

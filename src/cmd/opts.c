@@ -41,6 +41,7 @@ enum opt_id {
 	OPT_REPORT,
 	OPT_REQUEST_TIMEOUT,
 	OPT_RESUME,
+	OPT_SOURCE,
 	OPT_STATE_DIR,
 	OPT_TO,
 	OPT_UNCONFIRMED,
@@ -85,6 +86,8 @@ static const struct option_row rows[] = {
 	"when the time to confirm is over, and only if nobody did"},
     {OPT_PART, "part", "PART", GROUP_PART,
 	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
+    {OPT_SOURCE, "source", "WHO", GROUP_TRACE,
+	"who connects: pod (default), node, outside or an address"},
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
 	"compare with saved dumps instead of the live kernel"},
     {OPT_DRY_RUN, "dry-run", NULL, GROUP_WRITE, "print the plan, change nothing"},
@@ -339,6 +342,9 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return 0;
 	case OPT_REQUEST_TIMEOUT:
 		return take_seconds("request-timeout", arg, &o->request_timeout, err);
+	case OPT_SOURCE:
+		o->source = arg;
+		return 0;
 	case OPT_STATE_DIR:
 		o->state_dir = arg;
 		return 0;
@@ -420,7 +426,9 @@ static int take_words(struct opts *o, char **words, int n, struct error *err)
 	if (o->command->takes_mode || o->command->takes_file) {
 		if (n == used)
 			return error_set(err, ERR_USAGE, 0, "which %s? vipshift %s",
-			    o->command->takes_file ? "file" : "mode",
+			    o->command->groups & GROUP_TRACE ? "address"
+			    : o->command->takes_file	     ? "file"
+							     : "mode",
 			    o->command->synopsis);
 		o->file = words[used++];
 	}

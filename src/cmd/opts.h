@@ -17,7 +17,8 @@ struct opts {
 	const struct command *command;
 	enum mode mode; /* the MODE argument, or migrate's --to */
 	bool mode_of_config; /* --to config: mode is known once -c is read */
-	const char *file; /* the FILE argument */
+	const char *file; /* the FILE argument, or what to trace */
+	const char *source;
 	bool help;
 
 	const char *from, *kubeconfig, *config, *node, *kube_proxy, *against;

@@ -19,23 +19,36 @@ struct step {
 	enum phase phase;
 	enum family family;
 	const struct fw_ruleset *have; /* at the end of the phase before */
-	bool helper;		/* the helper rule must be there after this phase */
+	unsigned helpers;	/* bit i: helper rule i must be there after this phase */
 	struct fw_ruleset want; /* what this phase ensures */
 };
 
-/* ---- the helper rule */
+/* ---- the helper rules */
 
 /*
  * A connection of the node itself to an address on kube-ipvs0 gets that address as its
- * source. Without a way to tell local traffic nothing in iptables mode would masquerade
- * it, and a pod on another node would answer to an address that is its own.
+ * source. In iptables mode nothing masquerades it on its way to a cluster IP without a
+ * way to tell local traffic, nor to a load balancer with source ranges, which do not have
+ * that address (up to 1.27, or when the node is not in them), and a pod on another node
+ * would answer to an address that is its own.
  */
-static bool is_src_dst_mark(const struct fw_rule *r, enum family f)
+static const char *const helper_sets[] = {"CLUSTER-IP", "LOAD-BALANCER-FW"};
+#define HELPER_CLUSTER_IP 0
+#define HELPER_RANGES 1
+#define N_HELPERS 2
+
+static const char *helper_set(unsigned i, enum family f, char buf[32])
+{
+	snprintf(buf, 32, "%s%s", family_info(f)->set_prefix, helper_sets[i]);
+	return buf;
+}
+
+static bool is_src_dst_mark(const struct fw_rule *r, enum family f, unsigned helper)
 {
 	const struct fw_match *m;
 	char name[32];
 
-	snprintf(name, sizeof(name), "%sCLUSTER-IP", family_info(f)->set_prefix);
+	helper_set(helper, f, name);
 	if (r->opaque || r->target.kind != FWT_JUMP ||
 	    strcmp(r->target.chain, "KUBE-MARK-MASQ"))
 		return false;
@@ -52,7 +65,7 @@ static const struct fw_rule *find_src_dst_mark(const struct fw_ruleset *rs, enum
 	const struct fw_chain *c = fw_chain_find(&rs->tables[FW_NAT], "KUBE-SERVICES");
 
 	for (size_t i = 0; c && i < c->n_rules; i++)
-		if (is_src_dst_mark(&c->rules[i], f))
+		if (is_src_dst_mark(&c->rules[i], f, HELPER_CLUSTER_IP))
 			return &c->rules[i];
 	return NULL;
 }
@@ -68,43 +81,59 @@ static bool jumps_to_services(const struct fw_ruleset *rs)
 	return false;
 }
 
+static bool has_ranges(const struct state *ipvs, enum family f)
+{
+	char name[32];
+	const struct kset *s = kset_find(&ipvs->sets, helper_set(HELPER_RANGES, f, name));
+
+	return s && s->n_entries;
+}
+
 /* Between BUILD and SETTLE towards ipvs, between BUILD and REMOVE the other way. */
-static bool needs_helper(const struct migration *m, enum phase ph, enum family f)
+static unsigned needs_helpers(const struct migration *m, enum phase ph, enum family f)
 {
 	const struct fw_ruleset *have = &m->have->fw[f];
 	bool to_ipvs = m->to == MODE_IPVS;
 	const struct state *ipvs = to_ipvs ? m->want : m->have;
+	unsigned ret = 0;
 
 	if (ph == PHASE_PREPARE || ph >= (to_ipvs ? PHASE_SETTLE : PHASE_REMOVE))
-		return false;
+		return 0;
 	if (!state_has_vips(ipvs, f) || !jumps_to_services(have))
-		return false;
+		return 0;
 	/* Towards ipvs: only while the node is still in the other mode. */
-	if (to_ipvs && find_src_dst_mark(have, f))
-		return false;
-	return find_src_dst_mark(&ipvs->fw[f], f);
+	if (find_src_dst_mark(&ipvs->fw[f], f) &&
+	    !(to_ipvs && find_src_dst_mark(have, f)))
+		ret |= 1u << HELPER_CLUSTER_IP;
+	if (has_ranges(ipvs, f) &&
+	    !(to_ipvs && !(own_modes_carrying(m->have, f) & OWN_IPTABLES)))
+		ret |= 1u << HELPER_RANGES;
+	return ret;
 }
 
-/* The same rule without its comment, as "-m set --match-set KUBE-CLUSTER-IP src,dst". */
-static struct fw_rule make_helper(struct migration *m, enum family f)
+/* "-m set --match-set KUBE-CLUSTER-IP src,dst", without a comment. */
+static struct fw_rule make_helper(struct migration *m, enum family f, unsigned helper)
 {
-	const struct state *ipvs = m->to == MODE_IPVS ? m->want : m->have;
-	const struct fw_rule *r = find_src_dst_mark(&ipvs->fw[f], f);
-	const struct fw_match *match = r->matches;
+	struct fw_match *match = arena_new_of(m->arena, struct fw_match);
+	char name[32];
 
-	while (match->kind != FWM_SET)
-		match++;
+	match->kind = FWM_SET;
+	match->set.name = arena_strdup(m->arena, helper_set(helper, f, name));
+	match->set.n_dims = 2;
+	match->set.src = 0x1;
 	return (struct fw_rule){
 	    .n_matches = 1,
 	    .matches = match,
-	    .target = r->target,
+	    .target = {.kind = FWT_JUMP, .chain = "KUBE-MARK-MASQ"},
 	};
 }
 
 static bool is_helper(const struct fw_step *st, enum fw_table_id t, const char *chain,
     const struct fw_rule *r)
 {
-	return t == FW_NAT && !strcmp(chain, "OUTPUT") && is_src_dst_mark(r, st->family);
+	return t == FW_NAT && !strcmp(chain, "OUTPUT") &&
+	       (is_src_dst_mark(r, st->family, HELPER_CLUSTER_IP) ||
+		   is_src_dst_mark(r, st->family, HELPER_RANGES));
 }
 
 /* ---- what goes in which phase */
@@ -155,14 +184,18 @@ static bool builds_jump(const struct step *s, enum fw_table_id t, const struct f
 	       own_chain(t, r->target.chain) == OWN_IPVS;
 }
 
-static void put_helper(struct step *s, struct fw_chain *c)
+static void put_helpers(struct step *s, struct fw_chain *c)
 {
-	struct fw_rule *rules = arena_array(s->m->arena, struct fw_rule, c->n_rules + 1);
+	struct fw_rule *rules =
+	    arena_array(s->m->arena, struct fw_rule, c->n_rules + N_HELPERS);
+	size_t n = 0;
 
-	rules[0] = make_helper(s->m, s->family);
-	memcpy(rules + 1, c->rules, c->n_rules * sizeof(*rules));
+	for (unsigned i = 0; i < N_HELPERS; i++)
+		if (s->helpers & 1u << i)
+			rules[n++] = make_helper(s->m, s->family, i);
+	memcpy(rules + n, c->rules, c->n_rules * sizeof(*rules));
 	c->rules = rules;
-	c->n_rules++;
+	c->n_rules += n;
 }
 
 /* Only the jumps of a built-in chain that BUILD may make. */
@@ -194,8 +227,8 @@ static void pick_table(struct step *s, enum fw_table_id t)
 			else if (!builds_chain(s, t, &c))
 				continue;
 		}
-		if (s->helper && t == FW_NAT && c.builtin && !strcmp(c.name, "OUTPUT"))
-			put_helper(s, &c);
+		if (s->helpers && t == FW_NAT && c.builtin && !strcmp(c.name, "OUTPUT"))
+			put_helpers(s, &c);
 		to->chains[to->n_chains++] = c;
 	}
 }
@@ -209,7 +242,7 @@ static void step_family(struct differ *d, struct migration *m, enum phase ph,
 	    .phase = ph,
 	    .family = f,
 	    .have = &now->fw[f],
-	    .helper = needs_helper(m, ph, f),
+	    .helpers = needs_helpers(m, ph, f),
 	};
 	struct fw_step st = {.family = f, .want = &s.want, .have = s.have};
 

@@ -177,17 +177,19 @@ static bool is_jump(const struct jump *j, const struct fw_rule *r)
 	return m == end;
 }
 
-/* While both modes are present, traffic of the host to a cluster IP on kube-ipvs0 is
+/* While both modes are present, traffic of the host to some addresses on kube-ipvs0 is
  * marked by "-m set --match-set KUBE-CLUSTER-IP src,dst -j KUBE-MARK-MASQ". */
 static bool is_migration_helper(const struct fw_rule *r)
 {
+	static const char *const sets[] = {"KUBE-CLUSTER-IP", "KUBE-6-CLUSTER-IP",
+	    "KUBE-LOAD-BALANCER-FW", "KUBE-6-LOAD-BALANCER-FW"};
 	const struct fw_match *m = r->matches;
+	bool known = false;
 
-	return r->n_matches == 1 && m->kind == FWM_SET && !m->invert &&
-	       m->set.n_dims == 2 && m->set.src == 0x1 &&
-	       !strcmp(r->target.chain, "KUBE-MARK-MASQ") &&
-	       (!strcmp(m->set.name, "KUBE-CLUSTER-IP") ||
-		   !strcmp(m->set.name, "KUBE-6-CLUSTER-IP"));
+	for (size_t i = 0; r->n_matches == 1 && i < sizeof(sets) / sizeof(sets[0]); i++)
+		known |= m->kind == FWM_SET && !strcmp(m->set.name, sets[i]);
+	return known && !m->invert && m->set.n_dims == 2 && m->set.src == 0x1 &&
+	       !strcmp(r->target.chain, "KUBE-MARK-MASQ");
 }
 
 unsigned own_jump(enum fw_table_id table, const char *chain, const struct fw_rule *r)

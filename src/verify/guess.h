@@ -16,6 +16,7 @@ struct guess {
 	uint16_t port;
 	struct prefix src;	      /* its source is in there; unset: anywhere */
 	const struct kset_list *sets; /* of ipvs mode, to be */
+	bool dst_remote;	      /* dst is no address of the node, nor to become one */
 };
 enum answer { ANSWER_NO, ANSWER_MAYBE, ANSWER_YES };
 

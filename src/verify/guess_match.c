@@ -105,7 +105,8 @@ static enum answer ask_match(const struct guess *g, const struct fw_match *m)
 		break;
 	case FWM_ADDRTYPE:
 		if (!m->addrtype.src)
-			a = answer_of(m->addrtype.dst & FW_ADDRTYPE_LOCAL);
+			a = inverted(answer_of(m->addrtype.dst & FW_ADDRTYPE_LOCAL),
+			    g->dst_remote);
 		break;
 	case FWM_CONNTRACK:
 		a = answer_of(m->ctstate & FW_CT_NEW);
@@ -237,7 +238,7 @@ static enum answer ask_option(
 	    !strcmp(option, "--destination-ports"))
 		return ask_ports(g, value);
 	if (!strcmp(option, "--dst-type"))
-		return ask_list(value, "LOCAL");
+		return inverted(ask_list(value, "LOCAL"), g->dst_remote);
 	if (!strcmp(option, "--ctstate") || !strcmp(option, "--state"))
 		return ask_list(value, "NEW");
 	if (!strcmp(option, "-m") || !strcmp(option, "--comment"))

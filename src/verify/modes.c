@@ -70,6 +70,38 @@ static void check_external_policy(const struct view *v)
 			 "external addresses, instead of local ones only"));
 }
 
+static bool has_external(const struct view *v, enum frontend_kind kind)
+{
+	return v->traffic->ext_access && has_frontend(v->svc, kind, v->family);
+}
+
+/* KUBE-IPVS-FILTER knew only the other external addresses for some releases. */
+static void check_external_local(const struct view *v)
+{
+	if (!v->traffic->external_local || !v->traffic->any ||
+	    v->conf->dialect.ipvs_filter_ext_local_return ||
+	    !has_external(v, FE_EXTERNAL))
+		return;
+	say(v, "external-local",
+	    HURT(
+		"external IPs refuse connections under externalTrafficPolicy Local: this "
+		"release of kube-proxy forgets them in its filter"),
+	    INFO("external IPs accept connections again under externalTrafficPolicy "
+		 "Local"));
+}
+
+static void check_no_endpoints(const struct view *v)
+{
+	if (v->traffic->any ||
+	    !(has_external(v, FE_EXTERNAL) || has_external(v, FE_LOAD_BALANCER)))
+		return;
+	say(v, "no-endpoints",
+	    INFO("has no endpoint: its external addresses refuse connections of the node "
+		 "itself, which left the node before"),
+	    INFO("has no endpoint: connections of the node itself to its external "
+		 "addresses leave the node instead of being refused"));
+}
+
 static void check_internal_policy(const struct view *v)
 {
 	const struct traffic *t = v->traffic;
@@ -253,6 +285,8 @@ void modes_differences(enum mode to, const struct model *m, const struct conf *c
 			if (!t.has_family)
 				continue;
 			check_external_policy(&v);
+			check_external_local(&v);
+			check_no_endpoints(&v);
 			check_internal_policy(&v);
 			check_node_ports(&v);
 			check_ranges(&v);

@@ -62,8 +62,27 @@ check '-6 leaves IPv4 out' sh -c "! grep -q '10\\.96\\.0\\.1' '$work/out'"
 check 'no policy is printed' sh -c "! grep -E '^:(INPUT|FORWARD|OUTPUT|PREROUTING) [A-Z]' \
 	'$work/out'"
 
+# trace: both modes, each way to its end
+expect 0 '' trace 10.96.0.10:53/udp "${args[@]}"
+check 'trace walks both modes' sh -c "grep -c '^[a-z]* mode, ' '$work/out' | grep -qx 2"
+check 'trace shows the rule that decides' grep -q \
+	'nat KUBE-SERVICES: -d 10.96.0.10/32 .*-j KUBE-SVC-' "$work/out"
+check 'trace shows the virtual server' grep -q 'ipvs: udp 10.96.0.10:53 10.244.1.2:53' \
+	"$work/out"
+check 'trace shows each endpoint with its share' sh -c \
+	"grep -c '=> 10.244.1.[23]:53, sees the client, 50.0 %' '$work/out' | grep -qx 4"
+expect 0 '' trace 10.96.0.10:53/udp "${args[@]}" --source node
+check 'connections of the node are masqueraded' grep -q 'sees this node' "$work/out"
+expect 0 '' trace 10.96.0.10:53/udp "${args[@]}" -o json
+check 'JSON of trace has a schema' grep -q '"schema": *1' "$work/out"
+expect 0 '' trace 10.105.130.165:80 --against "$case/iptables-1.27" --source 10.244.1.9
+check 'trace walks dumps' grep -q '^node, 10.244.1.9 to 10.105.130.165:80/tcp' "$work/out"
+check 'to an endpoint' grep -q '=> 10.244' "$work/out"
+expect 64 'expected ADDRESS:PORT' trace 10.96.0.10 "${args[@]}"
+expect 64 'expected pod, node, outside' trace 10.96.0.10:53 "${args[@]}" --source fd00::1
+
 # help, man page and completion know the same options
-for command in show render diff apply verify repair migrate doctor flush 'snapshot save' \
+for command in show render diff apply verify repair migrate doctor trace flush 'snapshot save' \
 	'snapshot restore'; do
 	# shellcheck disable=SC2086  # one word or two
 	expect 0 '' $command --help

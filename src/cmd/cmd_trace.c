@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trace: the way of one packet through the state of each mode, or of the node. */
+#include "config.h"
+
+#include "cmd/cmd.h"
+#include "cmd/report.h"
+#include "emit/emit.h"
+#include "verify/walk_cases.h"
+#include "verify/walk_json.h"
+#include "verify/walk_text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define MAX_STATES 3
+
+struct trace {
+	struct context *ctx;
+	struct walk_packet packet;
+	struct state *rendered[2]; /* owned */
+	struct walk walks[MAX_STATES];
+	struct walk_result results[MAX_STATES];
+	size_t n;
+};
+
+/* ---- the packet */
+
+/* "10.96.0.10:53/udp", "[fd00::1]:80"; tcp if nothing is said. */
+static int take_target(struct trace *t, struct error *err)
+{
+	const char *text = t->ctx->opts.file, *slash = strrchr(text, '/');
+	char *addr = xstrdup(text);
+	struct walk_packet *p = &t->packet;
+	bool ok;
+
+	proto_parse("tcp", &p->proto);
+	if (slash)
+		addr[slash - text] = '\0';
+	ok = addrport_parse(addr, &p->dst, &p->port) && p->port &&
+	     (!slash || proto_parse(slash + 1, &p->proto));
+	free(addr);
+	if (!ok)
+		return error_set(err, ERR_USAGE, 0,
+		    "%s: expected ADDRESS:PORT or ADDRESS:PORT/PROTOCOL, as "
+		    "10.96.0.10:53/udp",
+		    text);
+	p->family = addr_family(&p->dst);
+	return 0;
+}
+
+static bool is_pod(const struct conf *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->n_node_pod_cidrs; i++)
+		if (prefix_contains(&c->node_pod_cidrs[i], a))
+			return true;
+	for (size_t i = 0; i < c->n_cluster_cidrs; i++)
+		if (prefix_contains(&c->cluster_cidrs[i], a))
+			return true;
+	return false;
+}
+
+static int take_class(struct trace *t, enum walk_client client, struct error *err)
+{
+	const struct service none = {0};
+	const struct traffic nothing = {0};
+
+	if (walk_client_packet(t->ctx->conf, client, &none, &nothing, &t->packet))
+		return 0;
+	return error_set(err, ERR_USAGE, 0,
+	    "--source pod: no pod CIDR of %s is known (-c, Node objects); give an address",
+	    family_info(t->packet.family)->name);
+}
+
+static int take_source(struct trace *t, struct error *err)
+{
+	const char *text = t->ctx->opts.source ? t->ctx->opts.source : "pod";
+	struct addr a;
+
+	if (!strcmp(text, "node"))
+		return take_class(t, CLIENT_NODE, err);
+	if (!strcmp(text, "outside"))
+		return take_class(t, CLIENT_OUTSIDE, err);
+	if (!strcmp(text, "pod"))
+		return take_class(t, CLIENT_POD, err);
+	if (!addr_parse(text, &a) || addr_family(&a) != t->packet.family)
+		return error_set(err, ERR_USAGE, 0,
+		    "--source %s: expected pod, node, outside or an address of the same "
+		    "family",
+		    text);
+	if (take_class(t, is_pod(t->ctx->conf, &a) ? CLIENT_POD : CLIENT_OUTSIDE, err))
+		return -1;
+	t->packet.src = a;
+	return 0;
+}
+
+/* ---- the states */
+
+static void walk_state(struct trace *t, const char *name, const struct state *s)
+{
+	AUTO(walker) struct walker *w = walker_new(s);
+
+	walk_packet(w, &t->packet, true, &t->walks[t->n]);
+	t->results[t->n] = (struct walk_result){.name = name, .walk = &t->walks[t->n]};
+	t->n++;
+}
+
+/* What is wanted says nothing of the node's own addresses. */
+static void add_node_addresses(struct state *s, const struct conf *c)
+{
+	struct vip_table *v = &s->vips;
+	struct vip_addr *all =
+	    arena_array(s->arena, struct vip_addr, v->n_addrs + c->n_addrs);
+
+	if (v->n_addrs)
+		memcpy(all, v->addrs, v->n_addrs * sizeof(*all));
+	for (size_t i = 0; i < c->n_addrs; i++)
+		all[v->n_addrs + i] = (struct vip_addr){
+		    .link = *c->addrs[i].ifname ? c->addrs[i].ifname : "eth0",
+		    .prefix = prefix_host(&c->addrs[i].addr),
+		};
+	v->addrs = all;
+	v->n_addrs += c->n_addrs;
+	vip_sort(v);
+}
+
+static int walk_rendered(struct trace *t, struct error *err)
+{
+	struct context *ctx = t->ctx;
+
+	for (enum mode m = MODE_IPTABLES; m <= MODE_IPVS; m++) {
+		if (emit_state(m, ctx->model, ctx->conf, ctx->opts.families,
+			&t->rendered[m], NULL, err))
+			return -1;
+		add_node_addresses(t->rendered[m], ctx->conf);
+		walk_state(t, mode_name(m), t->rendered[m]);
+	}
+	return 0;
+}
+
+static int walk_all(struct trace *t, struct error *err)
+{
+	struct context *ctx = t->ctx;
+	bool node = !ctx->opts.from || ctx->opts.against;
+
+	if (take_target(t, err) || context_load(ctx, err) ||
+	    (node && context_read(ctx, err)) || take_source(t, err))
+		return -1;
+	if (node)
+		walk_state(t, "node", ctx->have);
+	return ctx->opts.from ? walk_rendered(t, err) : 0;
+}
+
+/* ---- printing */
+
+static void print_heading(struct strbuf *sb, const struct trace *t, size_t i)
+{
+	const struct walk_packet *p = &t->packet;
+	char dst[ADDRPORT_STRLEN], src[ADDR_STRLEN];
+
+	strbuf_addf(sb, "%s%s, %s to %s/%s\n", t->results[i].name,
+	    strcmp(t->results[i].name, "node") ? " mode" : "",
+	    p->in ? addr_format(&p->src, src) : "this node",
+	    addrport_format(&p->dst, p->port, dst), proto_name(p->proto));
+}
+
+static size_t widest(const char *s)
+{
+	size_t w = 0;
+
+	for (; *s; s += strcspn(s, "\n"), s += *s == '\n')
+		if (strcspn(s, "\n") > w)
+			w = strcspn(s, "\n");
+	return w;
+}
+
+/* The columns of the terminal; 0: it is none. */
+static size_t terminal_width(void)
+{
+	struct winsize ws;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) ? 0 : ws.ws_col;
+}
+
+static void print_beside(struct strbuf *sb, const struct strbuf *cols, size_t n)
+{
+	const char *at[MAX_STATES];
+	bool more = true;
+
+	for (size_t i = 0; i < n; i++)
+		at[i] = strbuf_str(&cols[i]);
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < n; i++) {
+			size_t len = strcspn(at[i], "\n");
+			size_t width = i + 1 < n ? widest(strbuf_str(&cols[i])) + 3 : len;
+
+			strbuf_addn(sb, at[i], len);
+			for (size_t k = len; k < width; k++)
+				strbuf_addch(sb, ' ');
+			at[i] += len + (at[i][len] == '\n');
+			more |= *at[i] != '\0';
+		}
+		strbuf_addch(sb, '\n');
+	}
+}
+
+static void print_text(struct strbuf *sb, const struct trace *t)
+{
+	struct strbuf cols[MAX_STATES] = {0};
+	size_t width = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		print_heading(&cols[i], t, i);
+		walk_print(&cols[i], &t->packet, t->results[i].walk);
+		width += widest(strbuf_str(&cols[i])) + 3;
+	}
+	if (t->n > 1 && width <= terminal_width())
+		print_beside(sb, cols, t->n);
+	else
+		for (size_t i = 0; i < t->n; i++)
+			strbuf_addf(sb, "%s%s", i ? "\n" : "", strbuf_str(&cols[i]));
+	for (size_t i = 0; i < t->n; i++)
+		strbuf_free(&cols[i]);
+}
+
+int cmd_trace(struct context *ctx, struct error *err)
+{
+	struct trace t = {.ctx = ctx};
+	struct strbuf sb = {.out = stdout};
+	int ret = walk_all(&t, err);
+
+	if (!ret) {
+		if (ctx->opts.output == OUT_JSON)
+			walk_print_json(&sb, &t.packet, t.results, t.n);
+		else
+			print_text(&sb, &t);
+		ret = report_flush(&sb, err);
+	}
+	strbuf_free(&sb);
+	for (size_t i = 0; i < t.n; i++)
+		walk_free(&t.walks[i]);
+	state_free(t.rendered[MODE_IPTABLES]);
+	state_free(t.rendered[MODE_IPVS]);
+	return ret ? -1 : EXIT_DONE;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VERIFY_WALK_PART_H
+#define VERIFY_WALK_PART_H
+
+#include "base/vec.h"
+#include "verify/guess.h"
+#include "verify/walk.h"
+
+/* What the files of the packet walker share. */
+
+/* Rules of a long chain by what they ask for first, each list in the order of the chain.
+ */
+struct walk_key {
+	struct addr addr; /* or unset, and: */
+	uint16_t port;
+	size_t rule;
+};
+struct walk_chain {
+	struct walk_key *keys; /* sorted by address, port, rule; NULL: not indexed */
+	size_t n_keys;
+	size_t *others; /* rules that ask for neither */
+	size_t n_others;
+};
+
+struct walker {
+	const struct state *state;
+	struct arena *arena;
+	/* Beside the chains of each table; NULL: none is long. */
+	struct walk_chain *chains[FAMILY_COUNT][FW_TABLE_COUNT];
+	struct addr *local,
+	    *virtual; /* of the node's interfaces, of kube-ipvs0; sorted */
+	size_t n_local, n_virtual;
+	struct addr own[FAMILY_COUNT]; /* the node's source towards others, or unset */
+};
+
+struct walk_choice {
+	unsigned taken, options;
+};
+
+/* One packet on one of its ways. */
+struct walk_at {
+	const struct walker *walker;
+	struct walk_packet p; /* as it is by now */
+	const char *out; /* "lo", "" for another interface that is not known, or NULL */
+	bool dnatted;	 /* it has another destination by nat */
+	const struct lvs_service *served; /* ... by IPVS: the virtual server */
+	bool masqueraded;
+	unsigned unsure; /* choices that were made because it could not be told */
+	struct walk_path path;
+	/* The choices of this way: taken[i] of options[i]; those from next on are the
+	 * first ones. */
+	VEC(struct walk_choice) choices;
+	size_t next;
+	bool with_steps;
+	VEC(struct walk_step) steps;
+};
+
+/* Which of `options` this way takes. */
+static inline unsigned walk_choose(struct walk_at *at, unsigned options)
+{
+	if (at->next == at->choices.n)
+		vec_push(&at->choices, (struct walk_choice){.options = options});
+	return at->choices.v[at->next++].taken;
+}
+/* The way is the one of this part of those that come here. */
+static inline void walk_narrow(struct walk_at *at, double share)
+{
+	at->path.share *= share;
+}
+
+/* Walks over a chain's rules that may match: the first, the next one. */
+struct walk_cursor {
+	const struct walk_chain *index; /* NULL: all rules are tried */
+	size_t n_rules, rule;
+	size_t addr, addr_end, port, port_end, other;
+};
+void walk_cursor_start(struct walk_cursor *c, const struct walker *w,
+    const struct walk_packet *p, enum fw_table_id t, const struct fw_chain *chain);
+bool walk_cursor_next(struct walk_cursor *c, size_t *rule);
+
+/* Whether the conditions of a rule hold on this way; chooses where that is not certain. A
+ * maybe is what cannot be told. */
+enum answer walk_rule(struct walk_at *at, const struct fw_rule *r);
+
+#endif

@@ -148,13 +148,29 @@ int fitness_check(struct context *ctx, struct error *err)
 	return EXIT_REFUSED;
 }
 
+/* Rules of others that are in the way: where packets differ because of them, it is said. */
+static bool firewall_is_told(const struct notes *f)
+{
+	static const char *const names[] = {
+	    "input-firewall", "forward-firewall", "local-dnat", "untracked"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (check_level(f, names[i]) >= NOTE_ACCEPT)
+			return true;
+	return false;
+}
+
 void fitness_compare(
     struct context *ctx, const struct state *have, const struct migration *m)
 {
 	double begin = report_clock();
+	size_t before = ctx->findings.list.n;
+	bool told = firewall_is_told(&ctx->findings);
 	size_t n = walk_compare(ctx->model, ctx->conf, ctx->opts.families, have,
 	    m->after[PHASE_REMOVE], &ctx->findings);
 
+	for (size_t i = before; told && i < ctx->findings.list.n; i++)
+		ctx->findings.list.v[i].level = NOTE_INFO;
 	if (ctx->opts.verbose)
 		report_info(ctx, "%zu packets compared in both states, %.2f s", n,
 		    report_clock() - begin);

@@ -28,7 +28,7 @@ signalled()
 	local n=$1 signal=$2
 	shift 2
 	# (The inner shell says "Killed" to the file.)
-	bash -c '"$@"; exit' bash strace --seccomp-bpf -f -qq -o /dev/null -e trace=fdatasync \
+	bash -c '"$@"; exit' bash strace -f -qq -o /dev/null -e trace=fdatasync \
 		-e "inject=fdatasync:signal=$signal:when=$n" "$@" >"$work/out" 2>&1 </dev/null
 }
 

@@ -27,8 +27,8 @@ static const char *const reason_texts[REASON_COUNT] = {
     [REASON_COUNTER] = "packets are counted with nfacct, or are not",
     [REASON_NO_TARGET] = "rules without a target, which do nothing, differ",
     [REASON_PROBABILITY] = "probabilities are rounded otherwise",
-    [REASON_INVALID] = "the rule against INVALID packets, which a node with "
-		       "nf_conntrack_tcp_be_liberal does not need, is there or is not",
+    [REASON_INVALID] = ("the rule against INVALID packets, which a node with "
+			"nf_conntrack_tcp_be_liberal does not need, is there or is not"),
     [REASON_STALE] = "nothing jumps to it: kube-proxy removes it when it has the time",
 };
 

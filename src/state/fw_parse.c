@@ -27,7 +27,7 @@ struct parser {
 	struct fw_reader rd;
 	const char *where, *source; /* of messages; the same for as long as the tables */
 	size_t line;
-	struct fw_ruleset *rs;
+	struct fw_ruleset rs; /* handed over only when all is well */
 	struct error *err;
 	struct notes *findings; /* not NULL: what is wrong goes here, and on it goes */
 	bool complained;	/* about what is outside the tables */
@@ -191,7 +191,7 @@ static void place_late(struct parser *p)
 
 static void end_table(struct parser *p)
 {
-	struct fw_table *t = &p->rs->tables[p->id];
+	struct fw_table *t = &p->rs.tables[p->id];
 
 	end_run(p);
 	if (p->late.n)
@@ -218,7 +218,7 @@ static int begin_table(struct parser *p)
 	if (w->n != 1 || !fw_table_parse(w->v[0] + 1, &p->id))
 		return error_set(p->err, ERR_INPUT, 0, "%s:%zu: no such table: %s",
 		    p->where, p->line, w->v[0] + 1);
-	t = &p->rs->tables[p->id];
+	t = &p->rs.tables[p->id];
 	p->in_table = true;
 	p->complained = false;
 	p->chains.n = p->run_chain = 0;
@@ -361,7 +361,7 @@ static void take_head(struct parser *p, const char *s, size_t len)
 	if (len <= n || memcmp(s, head, n))
 		return;
 	on = memmem(s, len, " on ", 4);
-	p->rs->saved_by =
+	p->rs.saved_by =
 	    arena_strndup(p->rd.arena, s + n, on ? (size_t)(on - s) - n : len - n);
 }
 
@@ -459,15 +459,14 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 
 static int parse(struct parser *p, const char *text, size_t len, struct fw_ruleset *rs)
 {
-	struct fw_ruleset done = *rs;
 	int r;
 
-	p->rs = &done;
+	p->rs = *rs;
 	p->source = arena_strdup(p->rd.arena, p->where);
 	r = parse_lines(p, text, len);
 	if (!r) {
-		done.present = true;
-		*rs = done;
+		p->rs.present = true;
+		*rs = p->rs;
 	}
 	fw_reader_end(&p->rd);
 	vec_free(&p->chains);

@@ -83,9 +83,16 @@ check-kernel check-guest: all $(check_PROGRAMS)
 	@for test in $(top_srcdir)/tests/$(@:check-%=%)/test-*.sh; do \
 		VIPSHIFT_BUILD=$(abs_builddir) "$$test" || exit 1; \
 	done
+# What takes longer than a check may: recorded states of ipvs mode loaded by the stock tools,
+# and failing kernel calls under traffic.
+.PHONY: soak
+soak: all $(check_PROGRAMS)
+	@for test in loaded faults; do \
+		VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/$$test.sh || exit 1; \
+	done
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
-	tests/guest/test-cutover.sh tests/guest/deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
+	tests/guest/test-cutover.sh tests/guest/test-deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
 	tests/guest/test-nft.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
 	tests/guest/test-drift-ipvs.sh tests/guest/loaded.sh tests/guest/test-foreign-ipvs.sh \

@@ -108,8 +108,10 @@ inside()
 	ok "kube-proxy" finds 3 'second-writer refuse'
 	iptables-legacy -A OUTPUT -s 10.96.0.0/16 -j DROP
 	all_text >before
+	ok "what will be lost is foreseen" says 'becomes dropped \[paths\]' \
+		vs 3 migrate --to ipvs --yes --freeze auto
 	ok "what is lost rolls the switch back" says 'does not answer any more: no answer' \
-		vs 6 migrate --to ipvs --yes --probe --freeze auto
+		vs 6 migrate --to ipvs --yes --probe --freeze auto --accept paths
 	all_text >after
 	ok "the old state is there" diff before after
 	ok "kube-proxy goes on" test "$(state_of $pid)" = S

@@ -13,7 +13,7 @@ demo=$here/../../testdata/demo
 need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
 
 if [ "${1:-}" != inside ]; then
-	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-600}" "$0" inside
+	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-880}" "$0" inside
 fi
 
 # shellcheck source=node.sh

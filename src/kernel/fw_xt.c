@@ -40,30 +40,14 @@ struct item { /* 8 bytes, so that the rule behind it is aligned */
 
 /* ---- bytes */
 
-static bool write_all(int fd, const void *data, size_t n)
+/* Into a socket or a pipe. That the server has ended must not end us. */
+static bool put_all(int fd, bool socket, const void *data, size_t n)
 {
 	const char *p = data;
 
 	while (n) {
-		ssize_t done = write(fd, p, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return false;
-		p += done;
-		n -= (size_t)done;
-	}
-	return true;
-}
-
-/* To the server: that it has ended must not end us. */
-static bool send_all(int fd, const void *data, size_t n)
-{
-	const char *p = data;
-
-	while (n) {
-		ssize_t done = send(fd, p, n, MSG_NOSIGNAL);
+		ssize_t done =
+		    socket ? send(fd, p, n, MSG_NOSIGNAL) : write(fd, p, n);
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -151,7 +135,8 @@ static _Noreturn void child(
 		const char *text = fw_xt_rule(&sb, l, &raws[i], true);
 		uint32_t len = (uint32_t)strlen(text);
 
-		if (!write_all(out, &len, sizeof(len)) || !write_all(out, text, len))
+		if (!put_all(out, false, &len, sizeof(len)) ||
+		    !put_all(out, false, text, len))
 			_exit(1);
 	}
 	_exit(0);
@@ -291,7 +276,7 @@ static bool ask(const struct fw_layout *l, const struct fw_raw *raws, size_t n, 
 		add_item(&body, l, &raws[i]);
 	r.size = (uint32_t)body.len;
 	ok =
-	    send_request(server.sock, &r, out) && send_all(server.sock, body.s, body.len);
+	    send_request(server.sock, &r, out) && put_all(server.sock, true, body.s, body.len);
 	strbuf_free(&body);
 	return ok;
 }

@@ -15,6 +15,10 @@ struct live_options {
 	enum fw_variant variant;
 	enum fw_write fw_write;
 	double lock_wait; /* seconds for the xtables lock; default 5 */
+	/* Of legacy tables: the lock, if it is free, is held from when they are first read
+	 * until live_release(). What was read, or accepted by the kernel, under it is not
+	 * read again as long as the kernel's sizes and hooks are the same. */
+	bool hold;
 };
 
 /*
@@ -26,6 +30,9 @@ struct live_options {
 int live_source_open(
     const struct live_options *o, struct source **ret, struct error *err);
 int live_sink_open(const struct live_options *o, struct sink **ret, struct error *err);
+/* The sink of what a live source reads, under the lock that it holds; part of the source. */
+struct sink *live_sink_of(struct source *live);
+void live_release(struct source *live);
 void sink_close(struct sink *s);
 DEFINE_AUTO(sink, struct sink *, sink_close)
 

@@ -89,7 +89,8 @@ static bool has_ranges(const struct state *ipvs, enum family f)
 	return s && s->n_entries;
 }
 
-/* From BUILD on; towards ipvs until the commit that switches, the other way until REMOVE. */
+/* From BUILD on; towards ipvs until the commit that switches, the other way until REMOVE.
+ */
 static unsigned needs_helpers(const struct migration *m, enum phase ph, enum family f)
 {
 	const struct fw_ruleset *have = &m->have->fw[f];
@@ -138,8 +139,8 @@ static bool is_helper(const struct fw_step *st, enum fw_table_id t, const char *
 
 /* ---- what goes in which phase */
 
-/* Old jumps that stand in the way of the new mode, and what the helper rules were for. All
- * others wait for REMOVE. */
+/* Old jumps that stand in the way of the new mode, and what the helper rules were for.
+ * All others wait for REMOVE. */
 static bool drop_for_ipvs(const struct fw_step *st, enum fw_table_id t, const char *chain,
     const struct fw_rule *r)
 {

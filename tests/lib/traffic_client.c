@@ -20,15 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_TARGETS 64
-#define MAX_FLOWS 1024
+#define MAX_TARGETS 256
+#define MAX_FLOWS 4096
 #define MAX_NAMES 32
 #define REPEAT_MS 1000 /* when a resolver asks again */
 
 enum outcome { OK, REFUSED, TIMEOUT, RESET, OTHER, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {
     "ok", "refused", "timeout", "reset", "other"};
-static const char *const kind_names[KIND_COUNT] = {"conn", "stream", "udp", "dns"};
+static const char *const kind_names[KIND_COUNT] = {
+    "conn", "stream", "session", "udp", "dns"};
 
 struct names {
 	int n;
@@ -97,9 +98,16 @@ static void names_add(struct names *names, const char *text)
 	names->item[names->n++].count = 1;
 }
 
+static void flow_start(struct client *c, struct target *t, int64_t now);
+
 static bool held(const struct target *t)
 {
-	return t->kind == KIND_STREAM || t->kind == KIND_UDP;
+	return t->kind == KIND_STREAM || t->kind == KIND_SESSION || t->kind == KIND_UDP;
+}
+
+static bool of_tcp(const struct target *t)
+{
+	return t->kind == KIND_CONN || t->kind == KIND_STREAM || t->kind == KIND_SESSION;
 }
 
 static enum outcome classify(int error)
@@ -146,7 +154,7 @@ static void flow_fail(struct client *c, struct flow *f, int error)
 		f->pending--;
 		return;
 	}
-	if (t->kind == KIND_STREAM)
+	if (held(t))
 		t->broken++;
 	flow_close(f);
 }
@@ -172,6 +180,16 @@ static void flow_ask(struct client *c, struct flow *f, int64_t now)
 		flow_fail(c, f, errno);
 }
 
+/* A session ends after its last answer, and the next one begins. */
+static void flow_renew(struct client *c, struct flow *f, int64_t now)
+{
+	struct target *t = f->target;
+
+	flow_close(f);
+	if (!c->stopping)
+		flow_start(c, t, now);
+}
+
 static void gap_until(struct target *t, int64_t now)
 {
 	if (t->last_answer != 0 && now - t->last_answer > t->longest_gap)
@@ -195,10 +213,13 @@ static void flow_answered(struct client *c, struct flow *f, char *line, int64_t 
 	gap_until(t, now);
 	f->pending--;
 	f->waiting = t->kind == KIND_UDP && f->pending > 0;
-	if (t->kind == KIND_STREAM)
-		f->seq++;
-	else if (t->kind != KIND_UDP)
+	if (!held(t)) {
 		flow_close(f);
+	} else if (t->kind != KIND_UDP) {
+		f->seq++;
+		if (t->kind == KIND_SESSION && now - f->started >= c->o->life)
+			flow_renew(c, f, now);
+	}
 }
 
 static void flow_input(struct client *c, struct flow *f, int64_t now)
@@ -244,7 +265,7 @@ static void flow_event(struct client *c, struct flow *f, uint32_t events, int64_
 
 static void flow_start(struct client *c, struct target *t, int64_t now)
 {
-	bool tcp = t->kind == KIND_CONN || t->kind == KIND_STREAM;
+	bool tcp = of_tcp(t);
 	const struct sockaddr_storage *from =
 	    t->to.ss_family == AF_INET ? &c->o->bind4 : &c->o->bind6;
 	struct epoll_event ev = {.events = tcp ? EPOLLOUT : EPOLLIN};
@@ -344,7 +365,7 @@ static int64_t flow_tick(struct client *c, struct flow *f, int64_t now)
 
 	if (f->target->kind == KIND_UDP)
 		wake = tick_udp(c, f, now);
-	else if (f->target->kind == KIND_STREAM)
+	else if (held(f->target))
 		wake = tick_stream(c, f, now);
 	else
 		wake = tick_paced(c, f, now);
@@ -480,7 +501,7 @@ static void print_result(const struct client *c)
 		tried += t->tried;
 		broken += t->broken;
 		repeated += t->repeated;
-		streams += t->kind == KIND_STREAM;
+		streams += held(t) && of_tcp(t);
 		if (held(t) && t->longest_gap > gap)
 			gap = t->longest_gap;
 		for (int j = 0; j < OUTCOMES; j++)

@@ -50,7 +50,8 @@ static int prepare_to_write(struct run *r, struct error *err)
 	return live_sink_open(&live, &r->sink, err);
 }
 
-static int verify_result(struct run *r, struct error *err)
+static int verify_result(
+    struct run *r, const struct plan *plan, const struct outcome *out, struct error *err)
 {
 	struct context *ctx = r->ctx;
 	struct notes findings = {0};
@@ -59,8 +60,11 @@ static int verify_result(struct run *r, struct error *err)
 	state_free(r->before);
 	r->before = ctx->have; /* what is wanted may borrow from it */
 	ctx->have = NULL;
-	if (context_reread(ctx, err))
+	if (live_reread(ctx->source, ctx->opts.families, r->before, plan, out, &ctx->have,
+		err))
 		return error_wrap(err, "written, but cannot be read back");
+	if (ctx->have->base)
+		r->before = NULL; /* it ends with the new one */
 	ret = verify_state(ctx->want, ctx->have, &r->scope, &findings, err);
 	if (ctx->opts.verbose)
 		report_notes(ctx, &findings, NOTE_REFUSE);
@@ -105,7 +109,7 @@ static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 		report_problem(r->ctx, "warning: stale UDP flows were not looked for: %s",
 		    flows.msg);
 	r->stale_flows += stale;
-	return verify_result(r, err);
+	return verify_result(r, plan, &out, err);
 }
 
 static int plan_model(struct run *r, struct plan **ret, struct error *err)

@@ -73,10 +73,10 @@ struct live_source {
 	struct drivers drivers;
 };
 
-static int live_read(struct source *base, unsigned kinds, unsigned families,
-    struct state **ret, struct error *err)
+/* since: NULL, or what allows to read less. */
+static int read_kinds(struct live_source *s, unsigned kinds, unsigned families,
+    const struct since *since, bool *borrowed, struct state **ret, struct error *err)
 {
-	struct live_source *s = (struct live_source *)base;
 	AUTO(state) struct state *st = state_new();
 	struct error own = {0};
 
@@ -87,12 +87,37 @@ static int live_read(struct source *base, unsigned kinds, unsigned families,
 
 		if (!(kinds & KIND_BIT(k)))
 			continue;
-		if (get_driver(&s->drivers, (enum kind)k, &d, err) ||
-		    d->ops->read(d, families, st, err))
+		if (get_driver(&s->drivers, (enum kind)k, &d, err))
+			return -1;
+		if (since && d->ops->reread
+			? d->ops->reread(d, families, since, st, borrowed, err)
+			: d->ops->read(d, families, st, err))
 			return -1;
 	}
 	*ret = st;
 	st = NULL;
+	return 0;
+}
+
+static int live_read(struct source *base, unsigned kinds, unsigned families,
+    struct state **ret, struct error *err)
+{
+	return read_kinds(
+	    (struct live_source *)base, kinds, families, NULL, NULL, ret, err);
+}
+
+int live_reread(struct source *s, unsigned families, struct state *before,
+    const struct plan *p, const struct outcome *out, struct state **ret,
+    struct error *err)
+{
+	struct since since = {before, p->ops, p->n_ops, out->commits};
+	bool borrowed = false;
+
+	if (read_kinds((struct live_source *)s, KIND_ALL, families, &since, &borrowed,
+		ret, err))
+		return -1;
+	if (borrowed)
+		(*ret)->base = before;
 	return 0;
 }
 
@@ -138,13 +163,16 @@ static int run_group(struct live_sink *s, const struct op *ops, size_t n,
 {
 	struct driver *d;
 	double start = now();
+	uint32_t commits;
 	size_t done = 0;
 	int r;
 
 	if (get_driver(&s->drivers, ops->kind, &d, err))
 		return -1;
+	commits = d->commits;
 	r = d->ops->write(d, ops, n, &done, err);
 	out->done += done;
+	out->commits += d->commits - commits;
 	out->seconds[ops->phase] += now() - start;
 	return r;
 }

@@ -26,6 +26,14 @@ struct live_options {
 int live_source_open(
     const struct live_options *o, struct source **ret, struct error *err);
 int live_sink_open(const struct live_options *o, struct sink **ret, struct error *err);
+/*
+ * The state after a sink has run all of a plan on what `before` says. Where the kernel can
+ * tell that nobody else wrote meanwhile, only what was written is read, and the rest
+ * borrowed: then before belongs to the new state, as its base. Else it stays the caller's.
+ */
+int live_reread(struct source *s, unsigned families, struct state *before,
+    const struct plan *p, const struct outcome *out, struct state **ret,
+    struct error *err);
 void sink_close(struct sink *s);
 DEFINE_AUTO(sink, struct sink *, sink_close)
 

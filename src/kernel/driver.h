@@ -33,6 +33,8 @@ struct driver_ops {
 	 * object; ERR_MOVED when the kernel is not at op->have any more. */
 	int (*write)(struct driver *d, const struct op *ops, size_t n, size_t *done,
 	    struct error *err);
+	/* Ends what live_options.hold began. NULL: the driver never holds anything. */
+	void (*release)(struct driver *d);
 	void (*close)(struct driver *d);
 };
 struct driver {

@@ -177,6 +177,9 @@ struct fw_ruleset {
 };
 
 struct fw_chain *fw_chain_find(const struct fw_table *t, const char *name);
+/* The same, faster for the names of a table that has mostly the same chains, in its order:
+ * *at is 0 at first, and belongs to this function. */
+struct fw_chain *fw_chain_find_next(const struct fw_table *t, const char *name, size_t *at);
 /* Puts the chains into the order that struct fw_table promises. */
 void fw_table_sort(enum fw_table_id id, struct fw_table *t);
 

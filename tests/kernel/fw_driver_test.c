@@ -294,7 +294,7 @@ static int open_table(struct walk *w, char **argv, struct error *err)
 	if (!fw_table_parse(argv[1], &id))
 		return error_set(err, ERR_USAGE, 0, "%s is not a table", argv[1]);
 	w->arena = arena_new();
-	return fw_blob_read(&w->blob, family_arg(argv[0]), id, w->arena, err);
+	return fw_blob_read(&w->blob, family_arg(argv[0]), id, NULL, w->arena, err);
 }
 
 static void close_table(struct walk *w)

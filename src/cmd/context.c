@@ -14,6 +14,7 @@
 #include "model/model_state.h"
 #include "plan/drain.h"
 #include "plan/tolerate.h"
+#include "verify/check.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -215,8 +216,8 @@ static bool is_cluster(const char *from)
 
 static int check_source(const struct opts *o, struct error *err)
 {
-	/* What ails the node itself can be said without services. */
-	if (!o->from && o->command->groups & (GROUP_DOCTOR | GROUP_TRACE))
+	/* Then it is about what is on the node. */
+	if (!o->from && o->command->groups & GROUP_TRACE)
 		return 0;
 	if (!o->from)
 		return error_set(err, ERR_USAGE, 0,
@@ -276,7 +277,7 @@ static int refuse_incomplete(struct context *ctx, struct error *err)
 	for (size_t i = 0; i < ctx->model->n_services; i++) {
 		const struct service *s = &ctx->model->services[i];
 
-		if (!s->incomplete || opts_accepts(&ctx->opts, ACCEPT_INCOMPLETE, s->spn))
+		if (!s->incomplete || opts_accepts(&ctx->opts, CHECK_INCOMPLETE, s->spn))
 			continue;
 		report_problem(ctx, "%s: incomplete: %s", s->spn, s->incomplete);
 		n++;
@@ -284,7 +285,7 @@ static int refuse_incomplete(struct context *ctx, struct error *err)
 	return n ? error_set(err, ERR_REFUSED, 0,
 		       "%zu services are not understood in full; nothing was changed. "
 		       "Mend them, give the services with -f FILE, or accept each with "
-		       "--accept " ACCEPT_INCOMPLETE ":SERVICE",
+		       "--accept " CHECK_INCOMPLETE ":SERVICE",
 		       n)
 		 : 0;
 }

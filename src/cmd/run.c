@@ -48,7 +48,8 @@ static int prepare_to_write(struct run *r, struct error *err)
 	return 0;
 }
 
-static int verify_result(struct run *r, struct error *err)
+static int verify_result(
+    struct run *r, const struct plan *plan, const struct outcome *out, struct error *err)
 {
 	struct context *ctx = r->ctx;
 	struct notes findings = {0};
@@ -57,8 +58,11 @@ static int verify_result(struct run *r, struct error *err)
 	state_free(r->before);
 	r->before = ctx->have; /* what is wanted may borrow from it */
 	ctx->have = NULL;
-	if (context_reread(ctx, err))
+	if (live_reread(ctx->source, ctx->opts.families, r->before, plan, out, &ctx->have,
+		err))
 		return error_wrap(err, "written, but cannot be read back");
+	if (ctx->have->base)
+		r->before = NULL; /* it ends with the new one */
 	ret = verify_state(ctx->want, ctx->have, &r->scope, &findings, err);
 	if (ctx->opts.verbose)
 		report_notes(ctx, &findings, NOTE_REFUSE);
@@ -109,7 +113,7 @@ static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 		return -1;
 	}
 	count_written(r, plan);
-	ret = verify_result(r, err);
+	ret = verify_result(r, plan, &out, err);
 	/* Not under the lock: it may take long. */
 	live_release(r->ctx->source);
 	settle_flows(r, plan);

@@ -86,13 +86,16 @@ static int run_group(struct live_sink *s, const struct op *ops, size_t n,
 {
 	struct driver *d;
 	double start = now();
+	uint32_t commits;
 	size_t done = 0;
 	int r;
 
 	if (get_driver(s->drivers, ops->kind, &d, err))
 		return -1;
+	commits = d->commits;
 	r = d->ops->write(d, ops, n, &done, err);
 	out->done += done;
+	out->commits += d->commits - commits;
 	out->seconds[ops->phase] += now() - start;
 	return r;
 }
@@ -158,10 +161,10 @@ struct live_source {
 	struct live_sink sink; /* live_sink_of() */
 };
 
-static int live_read(struct source *base, unsigned kinds, unsigned families,
-    struct state *into, struct error *err)
+/* since: NULL, or what allows to read less. */
+static int read_kinds(struct live_source *s, unsigned kinds, unsigned families,
+    const struct since *since, bool *borrowed, struct state *into, struct error *err)
 {
-	struct live_source *s = (struct live_source *)base;
 	struct error own = {0};
 
 	if (!err)
@@ -171,10 +174,38 @@ static int live_read(struct source *base, unsigned kinds, unsigned families,
 
 		if (!(kinds & KIND_BIT(k)))
 			continue;
-		if (get_driver(&s->drivers, (enum kind)k, &d, err) ||
-		    d->ops->read(d, families, into, err))
+		if (get_driver(&s->drivers, (enum kind)k, &d, err))
+			return -1;
+		if (since && d->ops->reread
+			? d->ops->reread(d, families, since, into, borrowed, err)
+			: d->ops->read(d, families, into, err))
 			return -1;
 	}
+	return 0;
+}
+
+static int live_read(struct source *base, unsigned kinds, unsigned families,
+    struct state *into, struct error *err)
+{
+	return read_kinds(
+	    (struct live_source *)base, kinds, families, NULL, NULL, into, err);
+}
+
+int live_reread(struct source *live, unsigned families, struct state *before,
+    const struct plan *p, const struct outcome *out, struct state **ret,
+    struct error *err)
+{
+	struct since since = {before, p->ops, p->n_ops, out->commits};
+	AUTO(state) struct state *st = state_new();
+	bool borrowed = false;
+
+	if (read_kinds((struct live_source *)live, KIND_ALL, families, &since, &borrowed,
+		st, err))
+		return -1;
+	if (borrowed)
+		st->base = before;
+	*ret = st;
+	st = NULL;
 	return 0;
 }
 

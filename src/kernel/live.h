@@ -33,6 +33,14 @@ int live_sink_open(const struct live_options *o, struct sink **ret, struct error
 /* The sink of what a live source reads, under the lock that it holds; part of the source. */
 struct sink *live_sink_of(struct source *live);
 void live_release(struct source *live);
+/*
+ * The state after a sink has run all of a plan on what `before` says. Where the kernel can
+ * tell that nobody else wrote meanwhile, only what was written is read, and the rest
+ * borrowed: then before belongs to the new state, as its base. Else it stays the caller's.
+ */
+int live_reread(struct source *live, unsigned families, struct state *before,
+    const struct plan *p, const struct outcome *out, struct state **ret,
+    struct error *err);
 void sink_close(struct sink *s);
 DEFINE_AUTO(sink, struct sink *, sink_close)
 

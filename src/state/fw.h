@@ -172,6 +172,7 @@ struct fw_table {
 struct fw_ruleset {
 	bool present; /* false: this family was not read, or is not wanted */
 	const char *saved_by; /* "iptables-save v1.8.9 (nf_tables)", if the text says it */
+	uint32_t generation;  /* of nf_tables when it was read; 0: none, or no one moment */
 	struct fw_table tables[FW_TABLE_COUNT];
 };
 

@@ -24,6 +24,7 @@
 #define MAX_FLOWS 4096
 #define MAX_NAMES 32
 #define REPEAT_MS 1000 /* when a resolver asks again */
+#define SLOW_MS 900
 
 enum outcome { OK, REFUSED, TIMEOUT, RESET, OTHER, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {
@@ -125,13 +126,15 @@ static enum outcome classify(int error)
 	}
 }
 
-/* Counts one request's end; what is not OK goes into the log. */
+/* Counts one request's end; what is not OK, or was sent again, goes into the log. */
 static void count(struct client *c, struct target *t, enum outcome how, int64_t took)
 {
 	t->count[how]++;
 	if (how == OK) {
 		if (took > t->slowest)
 			t->slowest = took;
+		if (took >= SLOW_MS)
+			note(c, t, "slow");
 	} else {
 		note(c, t, outcome_names[how]);
 	}

@@ -106,25 +106,6 @@ static void walk_state(struct trace *t, const char *name, const struct state *s)
 	t->n++;
 }
 
-/* What is wanted says nothing of the node's own addresses. */
-static void add_node_addresses(struct state *s, const struct conf *c)
-{
-	struct vip_table *v = &s->vips;
-	struct vip_addr *all =
-	    arena_array(s->arena, struct vip_addr, v->n_addrs + c->n_addrs);
-
-	if (v->n_addrs)
-		memcpy(all, v->addrs, v->n_addrs * sizeof(*all));
-	for (size_t i = 0; i < c->n_addrs; i++)
-		all[v->n_addrs + i] = (struct vip_addr){
-		    .link = *c->addrs[i].ifname ? c->addrs[i].ifname : "eth0",
-		    .prefix = prefix_host(&c->addrs[i].addr),
-		};
-	v->addrs = all;
-	v->n_addrs += c->n_addrs;
-	vip_sort(v);
-}
-
 static int walk_rendered(struct trace *t, struct error *err)
 {
 	struct context *ctx = t->ctx;
@@ -133,7 +114,7 @@ static int walk_rendered(struct trace *t, struct error *err)
 		if (emit_state(m, ctx->model, ctx->conf, ctx->opts.families,
 			&t->rendered[m], NULL, err))
 			return -1;
-		add_node_addresses(t->rendered[m], ctx->conf);
+		walk_add_node(t->rendered[m], ctx->conf);
 		walk_state(t, mode_name(m), t->rendered[m]);
 	}
 	return 0;

@@ -19,6 +19,7 @@ struct client_options {
 	int every; /* milliseconds between two requests of a stream or constant port */
 	int timeout; /* milliseconds */
 	int seconds;
+	long count; /* how often each conn and dns target is tried; 0: until the end */
 	const char *stop_file;
 	const char *ready_file; /* made when each target has answered once */
 	const char *log_file;

@@ -30,8 +30,7 @@ int cmd_diff(struct context *ctx, struct error *err)
 	AUTO(plan) struct plan *plan = NULL;
 	struct scope scope;
 
-	if (context_load(ctx, err) || context_read(ctx, err) ||
-	    context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || context_read_and_emit(ctx, err))
 		return -1;
 	context_drain(ctx);
 	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));

@@ -29,6 +29,17 @@ static void compare(struct context *ctx)
 		fitness_compare(ctx, ctx->have, m);
 }
 
+static void find_incomplete(struct context *ctx)
+{
+	for (size_t i = 0; i < ctx->model->n_services; i++) {
+		const struct service *s = &ctx->model->services[i];
+
+		if (s->incomplete && !opts_accepts(&ctx->opts, CHECK_INCOMPLETE, s->spn))
+			notes_add_named(&ctx->findings, NOTE_REFUSE, CHECK_INCOMPLETE,
+			    s->spn, "%s", s->incomplete);
+	}
+}
+
 static int examine(struct context *ctx, struct error *err)
 {
 	/* That both variants are in use is a finding here, no end. */
@@ -43,6 +54,7 @@ static int examine(struct context *ctx, struct error *err)
 		ctx->opts.mode = other_mode(ctx);
 	if (context_emit(ctx, ctx->opts.mode, err) || fitness_examine(ctx, false, err))
 		return -1;
+	find_incomplete(ctx);
 	compare(ctx);
 	return 0;
 }
@@ -68,8 +80,8 @@ int cmd_doctor(struct context *ctx, struct error *err)
 	if (r)
 		return -1;
 	if (!ctx->opts.from)
-		report_info(ctx, "no services were given (-f): nothing was compared with "
-				 "their addresses");
+		report_info(ctx, "this node has no services, and none were given (-f): "
+				 "nothing was compared with their addresses");
 	report_info(ctx, "a switch to %s mode would %s", mode_name(ctx->opts.mode),
 	    refusals	 ? "be refused"
 	    : unaccepted ? "be refused unless what can hurt is accepted, with --accept"

@@ -207,7 +207,7 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	if (ctx->opts.resume || ctx->opts.abort)
 		status = end_earlier(&c, err);
 	else if (!journal_file_check(ctx, err) && !context_load(ctx, err) &&
-		 !context_read(ctx, err) && !context_emit(ctx, ctx->opts.mode, err))
+		 !context_read_and_emit(ctx, err))
 		status = migrate(&c, err);
 	/* Whoever is to stay stopped does so with the new mode, confirmed or not. */
 	freeze_end(ctx, c.sink && status == EXIT_DONE && !ctx->opts.abort);

@@ -52,8 +52,7 @@ int cmd_verify(struct context *ctx, struct error *err)
 	struct scope scope;
 	int status = EXIT_DONE;
 
-	if (context_load(ctx, err) || context_read(ctx, err) ||
-	    context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || context_read_and_emit(ctx, err))
 		return -1;
 	context_drain(ctx);
 	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));

@@ -14,12 +14,15 @@
 #include "model/model_state.h"
 #include "plan/drain.h"
 #include "plan/tolerate.h"
+#include "verify/check.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- reading beside loading: the thread alone uses source and state until it is joined
@@ -29,17 +32,34 @@ struct reading {
 	pthread_t thread;
 	struct source *source;
 	unsigned families;
+	sem_t facts_read; /* then the thread leaves these kinds of the state alone */
 	struct state *state;
 	struct error err;
 	int result;
 };
 
+/* What the wanted state depends on; it is little, and so comes first. */
+#define KIND_FACTS (KIND_BIT(KIND_VIP) | KIND_BIT(KIND_KNOB))
+
 static void *read_in_thread(void *p)
 {
 	struct reading *r = p;
 
-	r->result = source_read(r->source, KIND_ALL, r->families, &r->state, &r->err);
+	r->result =
+	    source_read_into(r->source, KIND_FACTS, r->families, r->state, &r->err);
+	sem_post(&r->facts_read);
+	if (!r->result)
+		r->result = source_read_into(r->source, KIND_ALL & ~KIND_FACTS,
+		    r->families, r->state, &r->err);
 	return NULL;
+}
+
+/* Nothing that others wait for may depend on a server or on the end of a pipe. */
+static bool is_file(const char *from)
+{
+	struct stat st;
+
+	return from && !stat(from, &st) && S_ISREG(st.st_mode);
 }
 
 static int begin_reading(struct context *ctx, struct error *err)
@@ -47,6 +67,7 @@ static int begin_reading(struct context *ctx, struct error *err)
 	struct live_options live = {
 	    .variant = ctx->opts.variant,
 	    .lock_wait = ctx->opts.wait,
+	    .hold = ctx->hold && is_file(ctx->opts.from),
 	};
 	struct reading *r;
 	int rc;
@@ -61,8 +82,11 @@ static int begin_reading(struct context *ctx, struct error *err)
 	r = xcalloc(1, sizeof(*r));
 	r->source = ctx->source;
 	r->families = ctx->opts.families;
+	r->state = state_new();
+	sem_init(&r->facts_read, 0, 0);
 	rc = pthread_create(&r->thread, NULL, read_in_thread, r);
 	if (rc) {
+		state_free(r->state);
 		free(r);
 		return error_set(err, ERR_KERNEL, rc, "cannot start a thread");
 	}
@@ -77,10 +101,14 @@ int context_end_reading(struct context *ctx, struct error *err)
 
 	pthread_join(r->thread, NULL);
 	ctx->reading = NULL;
-	ctx->have = r->state;
 	result = r->result;
+	if (!result)
+		ctx->have = r->state;
+	else
+		state_free(r->state);
 	if (result && err)
 		*err = r->err;
+	sem_destroy(&r->facts_read);
 	free(r);
 	return result;
 }
@@ -188,8 +216,8 @@ static bool is_cluster(const char *from)
 
 static int check_source(const struct opts *o, struct error *err)
 {
-	/* What ails the node itself can be said without services. */
-	if (!o->from && o->command->groups & (GROUP_DOCTOR | GROUP_TRACE))
+	/* Then it is about what is on the node. */
+	if (!o->from && o->command->groups & GROUP_TRACE)
 		return 0;
 	if (!o->from)
 		return error_set(err, ERR_USAGE, 0,
@@ -249,7 +277,7 @@ static int refuse_incomplete(struct context *ctx, struct error *err)
 	for (size_t i = 0; i < ctx->model->n_services; i++) {
 		const struct service *s = &ctx->model->services[i];
 
-		if (!s->incomplete || opts_accepts(&ctx->opts, ACCEPT_INCOMPLETE, s->spn))
+		if (!s->incomplete || opts_accepts(&ctx->opts, CHECK_INCOMPLETE, s->spn))
 			continue;
 		report_problem(ctx, "%s: incomplete: %s", s->spn, s->incomplete);
 		n++;
@@ -257,7 +285,7 @@ static int refuse_incomplete(struct context *ctx, struct error *err)
 	return n ? error_set(err, ERR_REFUSED, 0,
 		       "%zu services are not understood in full; nothing was changed. "
 		       "Mend them, give the services with -f FILE, or accept each with "
-		       "--accept " ACCEPT_INCOMPLETE ":SERVICE",
+		       "--accept " CHECK_INCOMPLETE ":SERVICE",
 		       n)
 		 : 0;
 }
@@ -318,9 +346,9 @@ void context_take_addresses(struct context *ctx, const struct state *s)
 }
 
 /* What kube-proxy asks the kernel before it decides. */
-static void take_facts(struct context *ctx)
+static void take_facts(struct context *ctx, const struct state *s)
 {
-	const struct knob_table *t = &ctx->have->knobs;
+	const struct knob_table *t = &s->knobs;
 	const char *liberal = knob_fact(t, "net.netfilter.nf_conntrack_tcp_be_liberal");
 	const char *kernel = knob_fact(t, "kernel.osrelease");
 
@@ -342,11 +370,33 @@ int context_reread(struct context *ctx, struct error *err)
 	return 0;
 }
 
-int context_read(struct context *ctx, struct error *err)
+/* Has conf know this node; the rest of its state may still be on its way. */
+static int read_facts(struct context *ctx, struct error *err)
 {
+	const struct state *s = ctx->have;
+
 	/* When the model was read back from it, it is there. */
-	if (!ctx->have &&
-	    ((!ctx->reading && begin_reading(ctx, err)) || context_end_reading(ctx, err)))
+	if (!s) {
+		if (!ctx->reading && begin_reading(ctx, err))
+			return -1;
+		while (sem_wait(&ctx->reading->facts_read))
+			; /* a signal */
+		sem_post(&ctx->reading->facts_read);
+		if (ctx->reading->result)
+			return context_end_reading(ctx, err);
+		s = ctx->reading->state;
+	}
+	if (!ctx->opts.against) {
+		state_dir_read_ledger(ctx);
+		context_take_addresses(ctx, s);
+		take_facts(ctx, s);
+	}
+	return 0;
+}
+
+static int read_rest(struct context *ctx, struct error *err)
+{
+	if (!ctx->have && context_end_reading(ctx, err))
 		return -1;
 	/* Without the rules of the live node nothing could be said about it. */
 	family_foreach (f)
@@ -355,12 +405,20 @@ int context_read(struct context *ctx, struct error *err)
 			return error_set(err, ERR_BACKEND, 0,
 			    "the %s rules of this node cannot be read",
 			    family_info(f)->name);
-	if (!ctx->opts.against) {
-		state_dir_read_ledger(ctx);
-		context_take_addresses(ctx, ctx->have);
-		take_facts(ctx);
-	}
 	return 0;
+}
+
+int context_read(struct context *ctx, struct error *err)
+{
+	return read_facts(ctx, err) || read_rest(ctx, err) ? -1 : 0;
+}
+
+int context_read_and_emit(struct context *ctx, struct error *err)
+{
+	return read_facts(ctx, err) || context_emit(ctx, ctx->opts.mode, err) ||
+		       read_rest(ctx, err)
+		   ? -1
+		   : 0;
 }
 
 int context_probe(

@@ -36,6 +36,7 @@ struct context {
 	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;
+	bool hold; /* live_options.hold */
 	bool ends_migration; /* the command goes on with a migration that did not end */
 };
 
@@ -51,6 +52,10 @@ int context_load(struct context *ctx, struct error *err);
 /* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of
  * into ctx->have; then conf has the node's addresses as kube-proxy would take them. */
 int context_read(struct context *ctx, struct error *err);
+
+/* context_read(), and meanwhile context_emit() for the mode of the options, for what is
+ * wanted depends on little of the node. */
+int context_read_and_emit(struct context *ctx, struct error *err);
 
 /* Finds out whether this kernel and this user can do what the command is about to do; with
  * try false, as in a dry run, only looks. -1: ERR_BACKEND says what is missing. */

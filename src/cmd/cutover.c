@@ -63,8 +63,7 @@ int cutover_load(struct cutover *c, struct error *err)
 	if (journal_file_before(&c->journal, &c->before, err))
 		return -1;
 	c->owns_before = true;
-	if (context_load(ctx, err) || context_read(ctx, err) ||
-	    context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || context_read_and_emit(ctx, err))
 		return -1;
 	c->scope = context_scope(ctx, MODE_BOTH);
 	return 0;

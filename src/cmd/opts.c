@@ -194,9 +194,10 @@ static int take_accept(const char *name, struct opts *o, struct error *err)
 		o->accept_all = true;
 		return 0;
 	}
-	if (strncmp(name, ACCEPT_INCOMPLETE ":", strlen(ACCEPT_INCOMPLETE ":")) &&
-	    !check_find(name))
-		return bad_value(err, "accept", name, "a name that doctor lists, incomplete:SERVICE, or all");
+	if (strncmp(name, CHECK_INCOMPLETE ":", strlen(CHECK_INCOMPLETE ":")) &&
+	    (!check_find(name) || !strcmp(name, CHECK_INCOMPLETE)))
+		return bad_value(err, "accept", name,
+		    "a name that doctor lists, " CHECK_INCOMPLETE ":SERVICE, or all");
 	vec_push(&o->accepted, name);
 	return 0;
 }

@@ -55,7 +55,6 @@ int opts_parse(int argc, char **argv, struct opts *ret, struct error *err);
 void opts_free(struct opts *o);
 
 /* Whether --accept KIND:NAME was given. */
-#define ACCEPT_INCOMPLETE "incomplete"
 bool opts_accepts(const struct opts *o, const char *kind, const char *name);
 
 /* `vipshift --help`, or the page of one command. */

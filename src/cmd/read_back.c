@@ -19,13 +19,18 @@ static bool is_dump(const struct context *ctx)
 	return ctx->opts.from && !strncmp(ctx->opts.from, DUMP, strlen(DUMP));
 }
 
+/* A switch, or the examination before it, needs what is on this node. */
+static bool is_switch(const struct context *ctx)
+{
+	return ctx->opts.command->groups & (GROUP_MIGRATE | GROUP_DOCTOR);
+}
+
 bool read_back_wanted(const struct context *ctx)
 {
 	const char *from = ctx->opts.from;
 
 	if (!from)
-		return ctx->opts.mode_of_node ||
-		       ctx->opts.command->groups & GROUP_MIGRATE;
+		return ctx->opts.mode_of_node || is_switch(ctx);
 	return is_dump(ctx) || !strncmp(from, LIVE, strlen(LIVE));
 }
 
@@ -90,7 +95,9 @@ static int choose_modes(struct context *ctx, struct error *err)
 		ctx->seen_modes[f] = named ? MODE_BIT(mode) : state_mode_of(ctx->seen, f);
 		any |= ctx->seen_modes[f] != 0;
 	}
-	if (any || is_dump(ctx) || ctx->opts.mode_of_node)
+	/* What ails the node itself can be said without services. */
+	if (any || is_dump(ctx) || ctx->opts.mode_of_node ||
+	    ctx->opts.command->groups & GROUP_DOCTOR)
 		return 0;
 	return error_set(err, ERR_REFUSED, 0,
 	    "this node has the services of neither mode: give them with -f");
@@ -141,7 +148,7 @@ int read_back_model(struct context *ctx, struct error *err)
 		return -1;
 	v.state = ctx->seen;
 	memcpy(v.modes, ctx->seen_modes, sizeof(v.modes));
-	if (ctx->opts.command->groups & GROUP_MIGRATE && !is_dump(ctx) &&
+	if (is_switch(ctx) && !is_dump(ctx) &&
 	    route_on_link(ctx->conf->arena, &v.near, &v.n_near, err))
 		return -1;
 	if (model_from_state(&v, &ctx->model, &ctx->notes, err))
@@ -153,9 +160,9 @@ int read_back_model(struct context *ctx, struct error *err)
 		return error_set(err, ERR_REFUSED, 0,
 		    "no service can be read back from this node: give them with -f");
 	}
-	if (ctx->opts.command->groups & GROUP_MIGRATE)
+	if (is_switch(ctx) && ctx->model->n_services)
 		report_losses(ctx);
-	if (!ctx->opts.from)
+	if (!ctx->opts.from && (ctx->seen_modes[FAMILY_4] || ctx->seen_modes[FAMILY_6]))
 		ctx->opts.from = ctx->seen_modes[FAMILY_4] == MODE_BIT(MODE_IPVS)
 				     ? LIVE "ipvs"
 				     : LIVE "iptables";

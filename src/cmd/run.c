@@ -21,9 +21,8 @@ int run_prepare(struct run *r, struct error *err)
 	struct context *ctx = r->ctx;
 	struct kernel_caps caps;
 
-	if (context_load(ctx, err) || context_read(ctx, err) ||
-	    context_probe(ctx, false, &caps, err) ||
-	    context_emit(ctx, ctx->opts.mode, err))
+	if (context_load(ctx, err) || context_probe(ctx, false, &caps, err) ||
+	    context_read_and_emit(ctx, err))
 		return -1;
 	r->scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
 	return 0;
@@ -38,8 +37,6 @@ static bool wants_ipvs(const struct state *s)
  * state would be the worse for it, everything is tried before the first write. */
 static int prepare_to_write(struct run *r, struct error *err)
 {
-	struct live_options live = {
-	    .variant = r->ctx->opts.variant, .lock_wait = r->ctx->opts.wait};
 	struct kernel_caps caps;
 
 	if (r->sink)
@@ -47,10 +44,12 @@ static int prepare_to_write(struct run *r, struct error *err)
 	if (wants_ipvs(r->ctx->want) && !r->ctx->have->lvs.n_services &&
 	    context_probe(r->ctx, true, &caps, err))
 		return -1;
-	return live_sink_open(&live, &r->sink, err);
+	r->sink = live_sink_of(r->ctx->source);
+	return 0;
 }
 
-static int verify_result(struct run *r, struct error *err)
+static int verify_result(
+    struct run *r, const struct plan *plan, const struct outcome *out, struct error *err)
 {
 	struct context *ctx = r->ctx;
 	struct notes findings = {0};
@@ -59,8 +58,11 @@ static int verify_result(struct run *r, struct error *err)
 	state_free(r->before);
 	r->before = ctx->have; /* what is wanted may borrow from it */
 	ctx->have = NULL;
-	if (context_reread(ctx, err))
+	if (live_reread(ctx->source, ctx->opts.families, r->before, plan, out, &ctx->have,
+		err))
 		return error_wrap(err, "written, but cannot be read back");
+	if (ctx->have->base)
+		r->before = NULL; /* it ends with the new one */
 	ret = verify_state(ctx->want, ctx->have, &r->scope, &findings, err);
 	if (ctx->opts.verbose)
 		report_notes(ctx, &findings, NOTE_REFUSE);
@@ -82,11 +84,21 @@ static void count_written(struct run *r, const struct plan *plan)
 	r->counts.remove += n.remove;
 }
 
+static void settle_flows(struct run *r, const struct plan *plan)
+{
+	struct error err = {0};
+	size_t stale = 0;
+
+	if (flows_settle(r->ctx, plan, &stale, &err))
+		report_problem(
+		    r->ctx, "warning: stale UDP flows were not looked for: %s", err.msg);
+	r->stale_flows += stale;
+}
+
 static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 {
 	struct outcome out = {0};
-	struct error flows = {0};
-	size_t stale = 0;
+	int ret;
 
 	if (prepare_to_write(r, err))
 		return -1;
@@ -101,11 +113,11 @@ static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 		return -1;
 	}
 	count_written(r, plan);
-	if (flows_settle(r->ctx, plan, &stale, &flows))
-		report_problem(r->ctx, "warning: stale UDP flows were not looked for: %s",
-		    flows.msg);
-	r->stale_flows += stale;
-	return verify_result(r, err);
+	ret = verify_result(r, plan, &out, err);
+	/* Not under the lock: it may take long. */
+	live_release(r->ctx->source);
+	settle_flows(r, plan);
+	return ret;
 }
 
 static int plan_model(struct run *r, struct plan **ret, struct error *err)
@@ -142,6 +154,8 @@ int run_to_end(struct run *r, struct error *err)
 	for (tries = 1;; tries++) {
 		error_clear(err);
 		status = try_once(r, err);
+		/* Another try reads everything. */
+		live_release(r->ctx->source);
 		r->seconds = report_clock() - begin;
 		/* What was not found when it was read back may be somebody else's work,
 		 * too. */
@@ -158,5 +172,4 @@ int run_to_end(struct run *r, struct error *err)
 void run_free(struct run *r)
 {
 	state_free(r->before);
-	sink_close(r->sink);
 }

@@ -18,7 +18,7 @@ struct run {
 	void *data;
 
 	struct scope scope;
-	struct sink *sink;
+	struct sink *sink;    /* of ctx->source; NULL until something is to be written */
 	struct state *before; /* as read for the plan that was run */
 	size_t draining;      /* real servers that are left to end their connections */
 	/* What was done. */

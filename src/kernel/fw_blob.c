@@ -204,14 +204,15 @@ static int find_chains(struct fw_blob *b, struct error *err)
 	return rc;
 }
 
-int fw_blob_read(struct fw_blob *b, enum family f, enum fw_table_id id, struct arena *a,
-    struct error *err)
+int fw_blob_read(struct fw_blob *b, enum family f, enum fw_table_id id,
+    struct fw_hold *hold, struct arena *a, struct error *err)
 {
-	int errnum, rc;
+	int errnum = 0, rc;
 
 	*b = (struct fw_blob){.layout = fw_layout(f), .id = id};
 	fw_codec_init(&b->codec, f, a);
-	errnum = fw_block_get(&b->block, f, id);
+	if (!fw_hold_take(hold, f, id, &b->block))
+		errnum = fw_block_get(&b->block, f, id);
 	rc = errnum ? set_read_error(b, errnum, err) : find_chains(b, err);
 	if (rc)
 		fw_blob_free(b);

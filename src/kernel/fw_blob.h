@@ -5,6 +5,7 @@
 #include "base/vec.h"
 #include "kernel/fw_block.h"
 #include "kernel/fw_entry.h"
+#include "kernel/fw_hold.h"
 #include "kernel/fw_xt.h"
 
 /*
@@ -35,10 +36,10 @@ struct fw_blob {
 	VEC(struct fw_raw) raws;       /* and their entries */
 };
 
-/* Reads the table; makes the kernel register it if it is not. Names and what is read out
- * go into the arena. */
-int fw_blob_read(struct fw_blob *b, enum family f, enum fw_table_id id, struct arena *a,
-    struct error *err);
+/* Reads the table, or takes what the hold knows of it; makes the kernel register it if it
+ * is not. Names and what is read out go into the arena. */
+int fw_blob_read(struct fw_blob *b, enum family f, enum fw_table_id id,
+    struct fw_hold *hold, struct arena *a, struct error *err);
 void fw_blob_free(struct fw_blob *b); /* twice is fine */
 
 /* The chain whose rules begin at this place; NULL when none does. */

@@ -44,6 +44,12 @@ static const struct {
 #define TABLE_MAX ((512u << 20) - 1024)
 #define FIRST_SIZE (256u << 10)
 
+/* What precedes the entries in a call to write, and what is left free for it, and for what a
+ * change adds, where they are read. */
+#define HEADER sizeof(struct ipt_replace)
+#define FRONT (HEADER + (1u << 20))
+_Static_assert(FRONT % 8 == 0, "entries are aligned");
+
 /* ---- memory */
 
 /* In huge pages, where the kernel gives such, large blocks are filled in half the time.
@@ -74,18 +80,48 @@ void fw_block_free(struct fw_block *b)
 
 unsigned char *fw_block_grow(struct fw_block *b, size_t n)
 {
-	size_t header = sizeof(struct ipt_replace), need = header + b->size + n, size;
+	size_t need = HEADER + b->size + n, size;
 
 	if (n > TABLE_MAX || b->size + n > TABLE_MAX)
 		return NULL;
-	if (need > b->map_size) {
+	if (need > b->map_size && !(b->entries && !b->map)) {
 		size = b->map_size ? b->map_size * 2 : FIRST_SIZE;
 		if (!map_block(b, size > need ? size : need))
 			return NULL;
-		b->entries = (unsigned char *)b->map + header;
+		b->entries = (unsigned char *)b->map + HEADER;
 	}
 	b->size += (uint32_t)n;
 	return b->entries + b->size - n;
+}
+
+void fw_block_begin_in(struct fw_block *b, const struct fw_block *old)
+{
+	*b = (struct fw_block){.entries = (unsigned char *)old->map + HEADER};
+}
+
+size_t fw_block_left(const struct fw_block *b, const struct fw_block *old, uint32_t place)
+{
+	return (size_t)(old->entries + place - (b->entries + b->size));
+}
+
+bool fw_block_part(struct fw_block *b)
+{
+	const unsigned char *entries = b->entries;
+	size_t size = b->size;
+
+	b->entries = NULL;
+	b->size = 0;
+	if (!fw_block_grow(b, size))
+		return false;
+	memcpy(b->entries, entries, size);
+	return true;
+}
+
+void fw_block_inherit(struct fw_block *b, struct fw_block *old)
+{
+	b->map = old->map;
+	b->map_size = old->map_size;
+	*old = (struct fw_block){0};
 }
 
 /* ---- calls */
@@ -101,9 +137,9 @@ static int get_entries(
 	struct ipt_get_entries *get;
 	socklen_t len = (socklen_t)sizeof(*get) + info->size;
 
-	if (info->size > TABLE_MAX || !map_block(b, len))
+	if (info->size > TABLE_MAX || !map_block(b, FRONT + info->size))
 		return ENOMEM;
-	get = b->map;
+	get = (void *)((unsigned char *)b->map + FRONT - sizeof(*get));
 	memcpy(get->name, info->name, sizeof(get->name));
 	get->size = info->size;
 	if (getsockopt(fd, calls[f].level, calls[f].get_entries, get, &len))
@@ -117,15 +153,22 @@ static int get_entries(
 	return 0;
 }
 
+static int get_info(int fd, enum family f, enum fw_table_id id, struct ipt_getinfo *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	*ret = (struct ipt_getinfo){0};
+	strcpy(ret->name, fw_table_name(id));
+	return getsockopt(fd, calls[f].level, calls[f].get_info, ret, &len) ? errno : 0;
+}
+
 static int get_once(struct fw_block *b, int fd, enum family f, enum fw_table_id id)
 {
-	struct ipt_getinfo info = {0};
-	socklen_t len = sizeof(info);
-	int errnum;
+	struct ipt_getinfo info;
+	int errnum = get_info(fd, f, id, &info);
 
-	strcpy(info.name, fw_table_name(id));
-	if (getsockopt(fd, calls[f].level, calls[f].get_info, &info, &len))
-		return errno;
+	if (errnum)
+		return errnum;
 	errnum = get_entries(b, fd, f, &info);
 	if (errnum)
 		fw_block_free(b);
@@ -149,11 +192,35 @@ int fw_block_get(struct fw_block *b, enum family f, enum fw_table_id id)
 	return errnum;
 }
 
+static bool is_like(const struct fw_block *b, const struct ipt_getinfo *info)
+{
+	if (info->size != b->size || info->num_entries != b->n_entries ||
+	    info->valid_hooks != b->valid_hooks)
+		return false;
+	for (unsigned h = 0; h < FW_HOOKS; h++)
+		if (b->valid_hooks & 1u << h &&
+		    (info->hook_entry[h] != b->hook_entry[h] ||
+			info->underflow[h] != b->underflow[h]))
+			return false;
+	return true;
+}
+
+int fw_block_check(const struct fw_block *b, enum family f, enum fw_table_id id)
+{
+	AUTO(fd) int fd = open_socket(f);
+	struct ipt_getinfo info;
+	int errnum = fd < 0 ? errno : get_info(fd, f, id, &info);
+
+	if (errnum)
+		return errnum;
+	return is_like(b, &info) ? 0 : ESTALE;
+}
+
 int fw_block_replace(struct fw_block *b, enum family f, enum fw_table_id id,
     struct xt_counters *counters, uint32_t n_counters)
 {
 	AUTO(fd) int fd = open_socket(f);
-	struct ipt_replace *r = b->map;
+	struct ipt_replace *r = (void *)(b->entries - HEADER);
 	socklen_t len = (socklen_t)sizeof(*r) + b->size;
 
 	if (fd < 0)

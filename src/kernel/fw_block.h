@@ -18,7 +18,7 @@ struct fw_block {
 	uint32_t size, n_entries;
 	unsigned valid_hooks; /* bits, as the numbers below the kernel's */
 	uint32_t hook_entry[FW_HOOKS], underflow[FW_HOOKS];
-	void *map;
+	void *map; /* with the entries somewhere in it; NULL: they are in another one's */
 	size_t map_size;
 };
 void fw_block_free(struct fw_block *b); /* twice is fine */
@@ -28,9 +28,23 @@ void fw_block_free(struct fw_block *b); /* twice is fine */
 /* Reads a table; makes the kernel register it if it is not. */
 int fw_block_get(struct fw_block *b, enum family f, enum fw_table_id id);
 
-/* Room for n more bytes (zeroed) at the end of a new block; NULL when the kernel does not
- * take so large a table. Moves the entries. */
+/* ESTALE when the table has another size, other hooks or another number of entries than the
+ * block; it may have changed all the same. */
+int fw_block_check(const struct fw_block *b, enum family f, enum fw_table_id id);
+
+/* Room for n more bytes at the end of a new block; NULL when the kernel does not take so
+ * large a table. May move the entries. */
 unsigned char *fw_block_grow(struct fw_block *b, size_t n);
+/*
+ * A new block made in the memory of one that was read, which takes half the time: it begins
+ * in the free room in front of the old entries and grows over them. fw_block_left() tells how
+ * far it may without harm to the old entries from a place on; fw_block_part() gives it memory
+ * of its own, fw_block_inherit() that of the old one, which is gone then.
+ */
+void fw_block_begin_in(struct fw_block *b, const struct fw_block *old);
+size_t fw_block_left(const struct fw_block *b, const struct fw_block *old, uint32_t place);
+bool fw_block_part(struct fw_block *b);
+void fw_block_inherit(struct fw_block *b, struct fw_block *old);
 /*
  * Puts a new block in place of a table with n_counters entries, whose counters it gets in
  * the end. EAGAIN: it has not so many any more.

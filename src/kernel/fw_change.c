@@ -177,10 +177,12 @@ static int mark_names(struct fw_change *c, struct error *err)
 	return 0;
 }
 
-int fw_change_open(struct fw_change *c, const struct op *ops, size_t n, struct error *err)
+int fw_change_open(struct fw_change *c, const struct op *ops, size_t n,
+    struct fw_hold *hold, struct error *err)
 {
-	*c = (struct fw_change){.ops = ops, .n = n, .arena = arena_new()};
-	if (fw_blob_read(&c->now, ops->family, ops->table, c->arena, err))
+	*c = (struct fw_change){
+	    .ops = ops, .n = n, .hold = hold, .arena = arena_new()};
+	if (fw_blob_read(&c->now, ops->family, ops->table, hold, c->arena, err))
 		return -1;
 	sort_chains(c);
 	collect_names(c);
@@ -189,6 +191,8 @@ int fw_change_open(struct fw_change *c, const struct op *ops, size_t n, struct e
 
 void fw_change_free(struct fw_change *c)
 {
+	if (!c->tried && c->now.block.entries)
+		fw_hold_keep(c->hold, c->ops->family, c->ops->table, &c->now.block);
 	fw_blob_free(&c->now);
 	strtab_free(&c->names);
 	strtab_free(&c->kept);

@@ -31,17 +31,19 @@ struct fw_change {
 	const struct op *ops;
 	size_t n;
 	struct arena *arena;
-	struct fw_blob now;		/* the table as it is */
+	struct fw_hold *hold;		/* or NULL */
+	struct fw_blob now;		/* the table as it is, */
+	bool tried;			/* until a write was tried */
 	struct fw_chain_change *chains; /* n; built-in ones first, then by strcmp */
 	struct strtab names;		/* all chains before and after */
 	struct strtab kept;		/* rules by text: value - 1 in kept_rules */
 	VEC(struct fw_encoded) kept_rules;
 };
 
-/* Reads the table and compares it with the have sides: -1 with ERR_MOVED when they are
- * not there. fw_change_free() in any case. */
-int fw_change_open(
-    struct fw_change *c, const struct op *ops, size_t n, struct error *err);
+/* Reads the table, which the hold may know, and compares it with the have sides: -1 with
+ * ERR_MOVED when they are not there. fw_change_free() in any case. */
+int fw_change_open(struct fw_change *c, const struct op *ops, size_t n,
+    struct fw_hold *hold, struct error *err);
 void fw_change_free(struct fw_change *c);
 
 /* Names the chain (NULL: none) and the table in front of an error. Always -1. */

@@ -129,7 +129,7 @@ static bool is_in_place(const struct fw_change *c)
 		back[i].have = c->ops[i].want;
 		back[i].want = c->ops[i].have;
 	}
-	ret = !fw_change_open(&after, back, c->n, NULL);
+	ret = !fw_change_open(&after, back, c->n, NULL, NULL);
 	fw_change_free(&after);
 	return ret;
 }
@@ -152,6 +152,7 @@ static int write_table(struct fw_change *c, enum fw_write how, struct error *err
 
 	if (how == FW_WRITE_BY_SIZE)
 		whole = n_entries(c) >= REWRITE_ENTRIES;
+	c->tried = true;
 	rc = whole ? fw_rewrite(c, &refused, err) : fw_iptc_write(c, &refused, err);
 	if (!rc || !refused)
 		return rc;
@@ -160,16 +161,16 @@ static int write_table(struct fw_change *c, enum fw_write how, struct error *err
 	return set_refusal(c, refused, err);
 }
 
-int fw_commit(const struct op *ops, size_t n, enum fw_write how, double lock_wait,
-    struct error *err)
+int fw_commit(const struct op *ops, size_t n, enum fw_write how, struct fw_hold *hold,
+    double lock_wait, struct error *err)
 {
 	AUTO(fd) int lock = -1;
 	struct fw_change c;
 	int rc;
 
-	if (xtlock_take(lock_wait, &lock, err))
+	if (!hold && xtlock_take(lock_wait, &lock, err))
 		return -1;
-	rc = fw_change_open(&c, ops, n, err) || write_table(&c, how, err) ? -1 : 0;
+	rc = fw_change_open(&c, ops, n, hold, err) || write_table(&c, how, err) ? -1 : 0;
 	fw_change_free(&c);
 	return rc;
 }

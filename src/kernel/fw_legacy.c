@@ -13,23 +13,26 @@
 #include "base/auto.h"
 #include "kernel/driver.h"
 #include "kernel/fw_blob.h"
+#include "kernel/fw_hold.h"
 #include "kernel/live.h"
 
 struct fw_legacy {
 	struct driver driver;
 	double lock_wait;
 	enum fw_write write;
+	bool will_hold; /* from the first reading on */
+	struct fw_hold *hold;
 };
 
 /* ---- read */
 
-static int read_table(enum family f, enum fw_table_id id, struct arena *a,
-    struct fw_table *ret, struct error *err)
+static int read_table(struct fw_hold *hold, enum family f, enum fw_table_id id,
+    struct arena *a, struct fw_table *ret, struct error *err)
 {
 	struct fw_blob b;
 	int rc = 0;
 
-	if (fw_blob_read(&b, f, id, a, err))
+	if (fw_blob_read(&b, f, id, hold, a, err))
 		return -1;
 	ret->present = true;
 	ret->n_chains = b.n_chains;
@@ -37,6 +40,7 @@ static int read_table(enum family f, enum fw_table_id id, struct arena *a,
 	for (size_t i = 0; i < b.n_chains && !rc; i++)
 		rc = fw_blob_chain(&b, &b.chains[i], &ret->chains[i], err);
 	fw_blob_texts(&b);
+	fw_hold_keep(hold, f, id, &b.block);
 	fw_blob_free(&b);
 	fw_table_sort(id, ret);
 	return rc;
@@ -83,7 +87,7 @@ int fw_legacy_has_chain(
 	if (!(tables & 1u << id))
 		return 0;
 	a = arena_new();
-	rc = fw_blob_read(&b, f, id, a, err);
+	rc = fw_blob_read(&b, f, id, NULL, a, err);
 	for (size_t i = 0; !rc && i < b.n_chains && !*ret; i++)
 		*ret = !strcmp(b.chains[i].name, chain);
 	if (!rc)
@@ -92,8 +96,8 @@ int fw_legacy_has_chain(
 	return rc;
 }
 
-static int read_family(
-    enum family f, struct arena *a, struct fw_ruleset *ret, struct error *err)
+static int read_family(struct fw_hold *hold, enum family f, struct arena *a,
+    struct fw_ruleset *ret, struct error *err)
 {
 	unsigned tables;
 
@@ -102,7 +106,8 @@ static int read_family(
 	ret->present = true;
 	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
 		if (tables & 1u << id &&
-		    read_table(f, (enum fw_table_id)id, a, &ret->tables[id], err))
+		    read_table(
+			hold, f, (enum fw_table_id)id, a, &ret->tables[id], err))
 			return -1;
 	return 0;
 }
@@ -112,13 +117,17 @@ static int read_family(
 static int legacy_read(
     struct driver *d, unsigned families_wanted, struct state *into, struct error *err)
 {
-	(void)d;
+	struct fw_legacy *l = (struct fw_legacy *)d;
+
+	if (l->will_hold)
+		fw_hold_begin(&l->hold);
+	l->will_hold = false;
 	family_foreach (f) {
 		struct fw_ruleset rs = {0};
 
 		if (!(families_wanted & FAMILY_BIT(f)))
 			continue;
-		if (read_family(f, into->arena, &rs, err))
+		if (read_family(l->hold, f, into->arena, &rs, err))
 			return -1;
 		into->fw[f] = rs;
 	}
@@ -131,14 +140,23 @@ static int legacy_write(
 	const struct fw_legacy *l = (const struct fw_legacy *)d;
 
 	*done = 0;
-	if (n && fw_commit(ops, n, l->write, l->lock_wait, err))
+	if (n && fw_commit(ops, n, l->write, l->hold, l->lock_wait, err))
 		return -1;
 	*done = n;
 	return 0;
 }
 
+static void legacy_release(struct driver *d)
+{
+	struct fw_legacy *l = (struct fw_legacy *)d;
+
+	fw_hold_end(l->hold);
+	l->hold = NULL;
+}
+
 static void legacy_close(struct driver *d)
 {
+	legacy_release(d);
 	free(d);
 }
 
@@ -147,6 +165,7 @@ int fw_legacy_open(const struct live_options *o, struct driver **ret, struct err
 	static const struct driver_ops ops = {
 	    .read = legacy_read,
 	    .write = legacy_write,
+	    .release = legacy_release,
 	    .close = legacy_close,
 	};
 	struct fw_legacy *l = xcalloc(1, sizeof(*l));
@@ -155,6 +174,7 @@ int fw_legacy_open(const struct live_options *o, struct driver **ret, struct err
 	l->driver.ops = &ops;
 	l->lock_wait = o->lock_wait;
 	l->write = o->fw_write;
+	l->will_hold = o->hold;
 	*ret = &l->driver;
 	return 0;
 }

@@ -2,14 +2,16 @@
 #ifndef KERNEL_FW_LEGACY_H
 #define KERNEL_FW_LEGACY_H
 
+#include "kernel/fw_hold.h"
 #include "kernel/live.h"
 
 /*
  * Brings one table of one family from the have sides to the want sides of the operations
- * in one commit, or leaves it as it is: ERR_MOVED when it is not at the have sides.
+ * in one commit, or leaves it as it is: ERR_MOVED when it is not at the have sides. Takes
+ * the xtables lock for it, unless there is a hold.
  */
-int fw_commit(const struct op *ops, size_t n, enum fw_write how, double lock_wait,
-    struct error *err);
+int fw_commit(const struct op *ops, size_t n, enum fw_write how, struct fw_hold *hold,
+    double lock_wait, struct error *err);
 
 /* Whether a table has this chain; a table that is not registered has none, and stays so.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The driver of the nft variant of iptables: reads nf_tables over netlink, writes through
- * iptables-nft-restore. Both in other files; this is what holds them together.
+ * iptables-nft-restore. Both in other files; this is what holds them together, and what
+ * spares a second reading: the kernel counts the changes of its tables.
  */
 #include "config.h"
 
@@ -10,6 +11,7 @@
 #include "kernel/driver.h"
 #include "kernel/nft_read.h"
 #include "kernel/nft_write.h"
+#include "kernel/strtab.h"
 
 struct fw_nft {
 	struct driver driver;
@@ -42,6 +44,111 @@ static int nft_driver_read(
 	return 0;
 }
 
+/* ---- reading again what was written */
+
+/* More chains than that are read faster together with all the others. */
+#define FEW_CHAINS 500
+
+/* The chains of one table that the operations were about. */
+static size_t list_chains(const struct since *s, enum family f, enum fw_table_id id,
+    const char **ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_ops; i++) {
+		const struct op *o = &s->ops[i];
+		const struct fw_chain *c = o->want ? o->want : o->have;
+
+		if (o->kind == KIND_FW && o->family == f && o->table == id)
+			ret[n++] = c->name;
+	}
+	return n;
+}
+
+/* The table as it was, but for these chains, which are now as in *now. */
+static void merge_chains(enum fw_table_id id, const struct fw_table *was,
+    const char *const *names, size_t n, const struct fw_table *now, struct arena *a,
+    struct fw_table *ret)
+{
+	struct strtab written = {0};
+	struct fw_table t = *was;
+
+	for (size_t i = 0; i < n; i++)
+		strtab_add(&written, names[i]);
+	t.n_chains = 0;
+	t.chains = arena_array(a, struct fw_chain, was->n_chains + now->n_chains);
+	for (size_t i = 0; i < was->n_chains; i++) {
+		const struct fw_chain *c = &was->chains[i];
+		const struct fw_chain *there =
+		    strtab_find(&written, c->name) ? fw_chain_find(now, c->name) : c;
+
+		/* A built-in chain may be shown without being there. */
+		if (there || c->builtin)
+			t.chains[t.n_chains++] = there ? *there : *c;
+	}
+	for (size_t i = 0; i < now->n_chains; i++)
+		if (!fw_chain_find(was, now->chains[i].name))
+			t.chains[t.n_chains++] = now->chains[i];
+	fw_table_sort(id, &t);
+	strtab_free(&written);
+	*ret = t;
+}
+
+/* *done: whether it could be told that nobody else has changed anything. */
+static int reread_family(struct fw_nft *n, enum family f, const struct since *s,
+    struct state *into, bool *done, struct error *err)
+{
+	const char **names = arena_array(into->arena, const char *, s->n_ops);
+	const struct fw_ruleset *was = &s->read->fw[f];
+	uint32_t expected = was->generation + s->commits, generation;
+	struct fw_ruleset rs = *was;
+
+	*done = false;
+	if (!was->generation || nft_read_generation(n->nl, &generation, err))
+		return was->generation ? -1 : 0;
+	for (unsigned id = 0; id < FW_TABLE_COUNT && generation == expected; id++) {
+		size_t n_names = list_chains(s, f, (enum fw_table_id)id, names);
+		struct fw_table now = {0};
+
+		if (!n_names)
+			continue;
+		if (n_names > FEW_CHAINS || !was->tables[id].present)
+			return 0;
+		if (nft_read_chains(n->nl, f, (enum fw_table_id)id, names, n_names,
+			into->arena, &now, &generation, err))
+			return -1;
+		merge_chains((enum fw_table_id)id, &was->tables[id], names, n_names, &now,
+		    into->arena, &rs.tables[id]);
+	}
+	if (generation != expected)
+		return 0;
+	rs.generation = generation;
+	into->fw[f] = rs;
+	*done = true;
+	return 0;
+}
+
+static int nft_driver_reread(struct driver *d, unsigned families, const struct since *s,
+    struct state *into, bool *borrowed, struct error *err)
+{
+	struct fw_nft *n = (struct fw_nft *)d;
+
+	family_foreach (f) {
+		bool done = false;
+
+		if (!(families & FAMILY_BIT(f)))
+			continue;
+		if (n->nl && reread_family(n, f, s, into, &done, err))
+			return -1;
+		*borrowed = *borrowed || done;
+		if (!done && nft_driver_read(d, FAMILY_BIT(f), into, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- writing */
+
 static int nft_driver_write(
     struct driver *d, const struct op *ops, size_t n_ops, size_t *done, struct error *err)
 {
@@ -55,7 +162,7 @@ static int nft_driver_write(
 	if (!n->nl)
 		return error_set(err, ERR_BACKEND, 0,
 		    "this kernel has no nf_tables (modprobe nf_tables nft_compat)");
-	if (nft_write(n->nl, ops, n_ops, err))
+	if (nft_write(n->nl, ops, n_ops, &d->commits, err))
 		return -1;
 	*done = n_ops;
 	return 0;
@@ -73,6 +180,7 @@ int fw_nft_open(const struct live_options *o, struct driver **ret, struct error 
 {
 	static const struct driver_ops ops = {
 	    .read = nft_driver_read,
+	    .reread = nft_driver_reread,
 	    .write = nft_driver_write,
 	    .close = nft_driver_close,
 	};

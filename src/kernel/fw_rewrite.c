@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A change of a table by writing the whole of it as one block: what the change does not
- * touch is carried over byte for byte, only the places that rules jump to move. libiptc's
+ * touch is carried over byte for byte, mostly within the memory that it was read into, and
+ * only the places that rules jump to move. libiptc's
  * way costs several look-ups of a chain per rule; here 500,000 rules cost little more
  * than the kernel's own work on them.
  *
@@ -47,6 +48,8 @@ struct rewrite {
 	const struct fw_layout *layout;
 	const struct fw_blob *old;
 	struct fw_block block;
+	bool in_old;   /* the block grows over the old one, */
+	uint32_t done; /* which is not needed any more up to here */
 	struct new_chain *chains;
 	size_t n_chains;
 	uint32_t *new_number; /* of each old chain, or NOWHERE */
@@ -67,7 +70,8 @@ static int cmp_blob_chain(const void *va, const void *vb)
 }
 
 /* The user chains of the old table by strcmp; most often they are in this order. */
-static size_t sort_old(const struct fw_blob *b, const struct fw_blob_chain **ret)
+static size_t sort_old(
+    const struct fw_blob *b, const struct fw_blob_chain **ret, bool *was_sorted)
 {
 	bool sorted = true;
 	size_t n = 0;
@@ -81,6 +85,7 @@ static size_t sort_old(const struct fw_blob *b, const struct fw_blob_chain **ret
 	}
 	if (!sorted)
 		qsort(ret, n, sizeof(*ret), cmp_blob_chain);
+	*was_sorted = sorted;
 	return n;
 }
 
@@ -132,8 +137,13 @@ static void list_chains(struct rewrite *w)
 	const struct fw_change *c = w->c;
 	const struct fw_blob_chain **old =
 	    arena_array(c->arena, const struct fw_blob_chain *, w->old->n_chains);
-	size_t n = sort_old(w->old, old), i = 0, k;
+	bool sorted;
+	size_t n = sort_old(w->old, old, &sorted), i = 0, k;
 
+	/* With built-in chains in front, as they are, everything stays in its order. */
+	w->in_old = sorted && n && old[0] == &w->old->chains[w->old->n_chains - n];
+	if (w->in_old)
+		fw_block_begin_in(&w->block, &w->old->block);
 	w->chains = arena_array(c->arena, struct new_chain, w->old->n_chains + c->n);
 	w->new_number = arena_array(c->arena, uint32_t, w->old->n_chains);
 	memset(w->new_number, 0xff, w->old->n_chains * sizeof(*w->new_number));
@@ -162,15 +172,29 @@ static uint32_t next_of(const struct rewrite *w, const unsigned char *e)
 	return fw_entry_u16(e, w->layout->next_offset);
 }
 
-/* Room for an entry or several at the end; *at is its place. */
-static int grow(struct rewrite *w, size_t n, uint32_t *at, struct error *err)
+static int set_too_large(const struct rewrite *w, struct error *err)
 {
-	*at = w->block.size;
-	if (fw_block_grow(&w->block, n))
-		return 0;
 	return fw_change_fail(w->c, NULL, err, ERR_KERNEL,
 	    "it would be too large: a table must stay below 512 MiB, which is about "
 	    "900,000 rules with comments");
+}
+
+/* Room for entries at the end, of whatever content; *at is its place. */
+static int extend(struct rewrite *w, size_t n, uint32_t *at, struct error *err)
+{
+	*at = w->block.size;
+	return fw_block_grow(&w->block, n) ? 0 : set_too_large(w, err);
+}
+
+/* The same for what is new, which needs more room than the old table leaves. */
+static int grow(struct rewrite *w, size_t n, uint32_t *at, struct error *err)
+{
+	if (w->in_old && fw_block_left(&w->block, &w->old->block, w->done) < n) {
+		if (!fw_block_part(&w->block))
+			return set_too_large(w, err);
+		w->in_old = false;
+	}
+	return extend(w, n, at, err);
 }
 
 static void jump_to(struct rewrite *w, uint32_t entry, uint32_t chain)
@@ -191,7 +215,7 @@ static int add_plain(
 
 	if (grow(w, size, at, err))
 		return -1;
-	e = entry_at(w, *at);
+	e = memset(entry_at(w, *at), 0, size);
 	fw_entry_set_u16(e, l->target_offset, l->size);
 	fw_entry_set_u16(e, l->next_offset, size);
 	fw_entry_target(l, e)->u.user.target_size = (uint16_t)XT_ALIGN(target_size);
@@ -259,9 +283,10 @@ static int carry(struct rewrite *w, uint32_t from, uint32_t end, uint32_t index,
 {
 	uint32_t at;
 
-	if (grow(w, end - from, &at, err))
+	if (extend(w, end - from, &at, err))
 		return -1;
-	memcpy(entry_at(w, at), w->old->block.entries + from, end - from);
+	memmove(entry_at(w, at), w->old->block.entries + from, end - from);
+	w->done = end;
 	vec_push(&w->kept, (struct kept_run){index, w->block.n_entries, n});
 	w->block.n_entries += n;
 	while (from < end) {
@@ -504,6 +529,10 @@ static int replace(struct rewrite *w)
 	/* The rules are in place by now: lost counters are no failure of theirs. */
 	if (add)
 		fw_block_count(add, w->block.n_entries, op->family, op->table);
+	if (!errnum && w->in_old)
+		fw_block_inherit(&w->block, &w->c->now.block);
+	if (!errnum)
+		fw_hold_keep(w->c->hold, op->family, op->table, &w->block);
 	free(add);
 	free(old);
 	return errnum;

@@ -66,63 +66,11 @@ static void close_drivers(struct drivers *ds)
 		driver_close(ds->of[k]);
 }
 
-/* ---- source */
-
-struct live_source {
-	struct source base;
-	struct drivers drivers;
-};
-
-static int live_read(struct source *base, unsigned kinds, unsigned families,
-    struct state **ret, struct error *err)
-{
-	struct live_source *s = (struct live_source *)base;
-	AUTO(state) struct state *st = state_new();
-	struct error own = {0};
-
-	if (!err)
-		err = &own; /* drivers look at what they were told */
-	for (int k = 0; k < KIND_COUNT; k++) {
-		struct driver *d;
-
-		if (!(kinds & KIND_BIT(k)))
-			continue;
-		if (get_driver(&s->drivers, (enum kind)k, &d, err) ||
-		    d->ops->read(d, families, st, err))
-			return -1;
-	}
-	*ret = st;
-	st = NULL;
-	return 0;
-}
-
-static void live_source_close(struct source *base)
-{
-	struct live_source *s = (struct live_source *)base;
-
-	close_drivers(&s->drivers);
-	free(s);
-}
-
-int live_source_open(const struct live_options *o, struct source **ret, struct error *err)
-{
-	static const struct source_ops ops = {
-	    .read = live_read, .close = live_source_close};
-	struct live_source *s = xcalloc(1, sizeof(*s));
-
-	(void)err;
-	fw_xt_prepare();
-	s->base.ops = &ops;
-	s->drivers.options = *o;
-	*ret = &s->base;
-	return 0;
-}
-
 /* ---- sink */
 
 struct live_sink {
 	struct sink base;
-	struct drivers drivers;
+	struct drivers *drivers, own;
 };
 
 static double now(void)
@@ -138,13 +86,16 @@ static int run_group(struct live_sink *s, const struct op *ops, size_t n,
 {
 	struct driver *d;
 	double start = now();
+	uint32_t commits;
 	size_t done = 0;
 	int r;
 
-	if (get_driver(&s->drivers, ops->kind, &d, err))
+	if (get_driver(s->drivers, ops->kind, &d, err))
 		return -1;
+	commits = d->commits;
 	r = d->ops->write(d, ops, n, &done, err);
 	out->done += done;
+	out->commits += d->commits - commits;
 	out->seconds[ops->phase] += now() - start;
 	return r;
 }
@@ -176,18 +127,22 @@ static void live_sink_close(struct sink *base)
 {
 	struct live_sink *s = (struct live_sink *)base;
 
-	close_drivers(&s->drivers);
+	if (s->drivers != &s->own)
+		return;
+	close_drivers(&s->own);
 	free(s);
 }
 
+static const struct sink_ops sink_ops = {.run = live_run, .close = live_sink_close};
+
 int live_sink_open(const struct live_options *o, struct sink **ret, struct error *err)
 {
-	static const struct sink_ops ops = {.run = live_run, .close = live_sink_close};
 	struct live_sink *s = xcalloc(1, sizeof(*s));
 
 	(void)err;
-	s->base.ops = &ops;
-	s->drivers.options = *o;
+	s->base.ops = &sink_ops;
+	s->drivers = &s->own;
+	s->own.options = *o;
 	*ret = &s->base;
 	return 0;
 }
@@ -196,4 +151,100 @@ void sink_close(struct sink *s)
 {
 	if (s)
 		s->ops->close(s);
+}
+
+/* ---- source */
+
+struct live_source {
+	struct source base;
+	struct drivers drivers;
+	struct live_sink sink; /* live_sink_of() */
+};
+
+/* since: NULL, or what allows to read less. */
+static int read_kinds(struct live_source *s, unsigned kinds, unsigned families,
+    const struct since *since, bool *borrowed, struct state *into, struct error *err)
+{
+	struct error own = {0};
+
+	if (!err)
+		err = &own; /* drivers look at what they were told */
+	for (int k = 0; k < KIND_COUNT; k++) {
+		struct driver *d;
+
+		if (!(kinds & KIND_BIT(k)))
+			continue;
+		if (get_driver(&s->drivers, (enum kind)k, &d, err))
+			return -1;
+		if (since && d->ops->reread
+			? d->ops->reread(d, families, since, into, borrowed, err)
+			: d->ops->read(d, families, into, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int live_read(struct source *base, unsigned kinds, unsigned families,
+    struct state *into, struct error *err)
+{
+	return read_kinds(
+	    (struct live_source *)base, kinds, families, NULL, NULL, into, err);
+}
+
+int live_reread(struct source *live, unsigned families, struct state *before,
+    const struct plan *p, const struct outcome *out, struct state **ret,
+    struct error *err)
+{
+	struct since since = {before, p->ops, p->n_ops, out->commits};
+	AUTO(state) struct state *st = state_new();
+	bool borrowed = false;
+
+	if (read_kinds((struct live_source *)live, KIND_ALL, families, &since, &borrowed,
+		st, err))
+		return -1;
+	if (borrowed)
+		st->base = before;
+	*ret = st;
+	st = NULL;
+	return 0;
+}
+
+static void live_source_close(struct source *base)
+{
+	struct live_source *s = (struct live_source *)base;
+
+	close_drivers(&s->drivers);
+	free(s);
+}
+
+int live_source_open(const struct live_options *o, struct source **ret, struct error *err)
+{
+	static const struct source_ops ops = {
+	    .read = live_read, .close = live_source_close};
+	struct live_source *s = xcalloc(1, sizeof(*s));
+
+	(void)err;
+	fw_xt_prepare();
+	s->base.ops = &ops;
+	s->drivers.options = *o;
+	s->sink = (struct live_sink){.base.ops = &sink_ops, .drivers = &s->drivers};
+	*ret = &s->base;
+	return 0;
+}
+
+struct sink *live_sink_of(struct source *live)
+{
+	return &((struct live_source *)live)->sink.base;
+}
+
+void live_release(struct source *live)
+{
+	struct live_source *s = (struct live_source *)live;
+
+	for (int k = 0; k < KIND_COUNT; k++) {
+		struct driver *d = s->drivers.of[k];
+
+		if (d && d->ops->release)
+			d->ops->release(d);
+	}
 }

@@ -15,6 +15,10 @@ struct live_options {
 	enum fw_variant variant;
 	enum fw_write fw_write;
 	double lock_wait; /* seconds for the xtables lock; default 5 */
+	/* Of legacy tables: the lock, if it is free, is held from when they are first read
+	 * until live_release(). What was read, or accepted by the kernel, under it is not
+	 * read again as long as the kernel's sizes and hooks are the same. */
+	bool hold;
 };
 
 /*
@@ -26,6 +30,17 @@ struct live_options {
 int live_source_open(
     const struct live_options *o, struct source **ret, struct error *err);
 int live_sink_open(const struct live_options *o, struct sink **ret, struct error *err);
+/* The sink of what a live source reads, under the lock that it holds; part of the source. */
+struct sink *live_sink_of(struct source *live);
+void live_release(struct source *live);
+/*
+ * The state after a sink has run all of a plan on what `before` says. Where the kernel can
+ * tell that nobody else wrote meanwhile, only what was written is read, and the rest
+ * borrowed: then before belongs to the new state, as its base. Else it stays the caller's.
+ */
+int live_reread(struct source *live, unsigned families, struct state *before,
+    const struct plan *p, const struct outcome *out, struct state **ret,
+    struct error *err);
 void sink_close(struct sink *s);
 DEFINE_AUTO(sink, struct sink *, sink_close)
 

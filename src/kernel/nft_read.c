@@ -421,7 +421,8 @@ typedef int pass_fn(struct reader *r, void *p, struct error *err);
 /*
  * Runs the pass until nothing has changed from its begin to its end. The kernel counts
  * changes of all tables together, and a firewall may update its sets all the time: then
- * each chain as of one moment has to do. Who writes compares its chains again.
+ * each chain as of one moment has to do (*generation is 0). Who writes compares its chains
+ * again.
  */
 static int read_consistently(
     struct reader *r, pass_fn *pass, void *p, uint32_t *generation, struct error *err)
@@ -434,8 +435,9 @@ static int read_consistently(
 		    nft_read_generation(r->nl, generation, err))
 			return -1;
 		if (before == *generation)
-			break;
+			return 0;
 	}
+	*generation = 0;
 	return 0;
 }
 
@@ -514,11 +516,10 @@ int nft_read_family(struct nlc *nl, enum family f, struct arena *a,
 {
 	struct fw_ruleset rs = {.present = true};
 	struct reader r;
-	uint32_t generation;
 	int rc;
 
 	reader_init(&r, nl, f, a);
-	rc = read_consistently(&r, read_all, NULL, &generation, err);
+	rc = read_consistently(&r, read_all, NULL, &rs.generation, err);
 	for (unsigned id = 0; !rc && id < FW_TABLE_COUNT; id++)
 		take_table(&r, (enum fw_table_id)id, &rs.tables[id]);
 	reader_free(&r);

@@ -24,7 +24,8 @@ int nft_read_family(struct nlc *nl, enum family f, struct arena *a,
     struct fw_ruleset *ret, struct error *err);
 /*
  * Only these chains of one table; *ret has those of them that exist. *generation: the
- * number of changes that nf_tables has seen, all families taken together.
+ * number of changes that nf_tables has seen, all families taken together; 0 when there
+ * were some while it was read, again and again.
  */
 int nft_read_chains(struct nlc *nl, enum family f, enum fw_table_id id,
     const char *const *names, size_t n, struct arena *a, struct fw_table *ret,

@@ -56,6 +56,7 @@ struct change {
 	struct strtab names; /* of the steps; value: place + 1 */
 	VEC(struct action) actions;
 	uint32_t generation; /* expected, as far as only we write */
+	uint32_t *commits;   /* counts ours */
 	struct strbuf line;
 	bool take_back; /* what is written, if a later commit fails */
 };
@@ -386,6 +387,7 @@ static int commit(
 		actions[i].step->deleted = actions[i].kind == ACT_DELETE;
 	}
 	c->generation++;
+	(*c->commits)++;
 	return 0;
 }
 
@@ -422,7 +424,12 @@ static int take_back(struct change *c, struct error *err)
 {
 	struct op *ops = arena_array(c->arena, struct op, c->n);
 	struct change back = {
-	    .nl = c->nl, .family = c->family, .id = c->id, .n = reversed(c, ops)};
+	    .nl = c->nl,
+	    .family = c->family,
+	    .id = c->id,
+	    .n = reversed(c, ops),
+	    .commits = c->commits,
+	};
 	struct error second = {0};
 
 	if (!back.n)
@@ -476,10 +483,17 @@ static int run(struct change *c, const struct op *ops, struct error *err)
 	return r;
 }
 
-int nft_write(struct nlc *nl, const struct op *ops, size_t n, struct error *err)
+int nft_write(struct nlc *nl, const struct op *ops, size_t n, uint32_t *commits,
+    struct error *err)
 {
 	struct change c = {
-	    .nl = nl, .family = ops->family, .id = ops->table, .n = n, .take_back = true};
+	    .nl = nl,
+	    .family = ops->family,
+	    .id = ops->table,
+	    .n = n,
+	    .commits = commits,
+	    .take_back = true,
+	};
 
 	return run(&c, ops, err);
 }

@@ -10,8 +10,9 @@
  * in one commit up to some 2,000 chains, else in several, in an order in which no rule
  * leads to a chain that is not there yet. All or nothing in either case: when a later
  * commit fails, the ones before it are taken back. ERR_MOVED when the table is not at the
- * have sides; ERR_PARTIAL when taking back failed too.
+ * have sides; ERR_PARTIAL when taking back failed too. Adds to *commits how many it were.
  */
-int nft_write(struct nlc *nl, const struct op *ops, size_t n, struct error *err);
+int nft_write(struct nlc *nl, const struct op *ops, size_t n, uint32_t *commits,
+    struct error *err);
 
 #endif

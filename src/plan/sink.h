@@ -9,6 +9,7 @@ struct outcome {
 	size_t done; /* operations finished; ops[done] is where it stopped */
 	size_t n_ops;
 	double seconds[PHASE_COUNT]; /* spent per phase */
+	uint32_t commits;	     /* to nf_tables, which counts them */
 };
 
 /* Something that takes a plan: the live kernel, a state in memory. */

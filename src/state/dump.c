@@ -267,21 +267,13 @@ static int read_single(const struct dump *d, unsigned kinds, unsigned families,
 /* ---- the source */
 
 static int dump_read(struct source *src, unsigned kinds, unsigned families,
-    struct state **ret, struct error *err)
+    struct state *into, struct error *err)
 {
 	struct dump *d = (struct dump *)src; /* its first member */
-	struct state *s = state_new();
-	int c;
 
 	d->families = families;
-	c = d->folder ? read_folder(d, kinds, families, s, err)
-		      : read_single(d, kinds, families, s, err);
-	if (c) {
-		state_free(s);
-		return -1;
-	}
-	*ret = s;
-	return 0;
+	return d->folder ? read_folder(d, kinds, families, into, err)
+			 : read_single(d, kinds, families, into, err);
 }
 
 static void dump_close(struct source *src)

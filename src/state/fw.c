@@ -78,6 +78,18 @@ struct fw_chain *fw_chain_find(const struct fw_table *t, const char *name)
 	return NULL;
 }
 
+struct fw_chain *fw_chain_find_next(const struct fw_table *t, const char *name, size_t *at)
+{
+	struct fw_chain *c;
+
+	if (*at < t->n_chains && !strcmp(t->chains[*at].name, name))
+		return &t->chains[(*at)++];
+	c = fw_chain_find(t, name);
+	if (c)
+		*at = (size_t)(c - t->chains) + 1;
+	return c;
+}
+
 static int chain_cmp(const void *va, const void *vb, void *ctx)
 {
 	const struct fw_chain *a = va, *b = vb;

@@ -172,10 +172,14 @@ struct fw_table {
 struct fw_ruleset {
 	bool present; /* false: this family was not read, or is not wanted */
 	const char *saved_by; /* "iptables-save v1.8.9 (nf_tables)", if the text says it */
+	uint32_t generation;  /* of nf_tables when it was read; 0: none, or no one moment */
 	struct fw_table tables[FW_TABLE_COUNT];
 };
 
 struct fw_chain *fw_chain_find(const struct fw_table *t, const char *name);
+/* The same, faster for the names of a table that has mostly the same chains, in its order:
+ * *at is 0 at first, and belongs to this function. */
+struct fw_chain *fw_chain_find_next(const struct fw_table *t, const char *name, size_t *at);
 /* Puts the chains into the order that struct fw_table promises. */
 void fw_table_sort(enum fw_table_id id, struct fw_table *t);
 

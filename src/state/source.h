@@ -8,8 +8,9 @@
 /* Something that gives a state: the live kernel, a folder of dumps. */
 struct source;
 struct source_ops {
-	/* Reads the kinds (KIND_BIT mask) and families (FAMILY_BIT mask) asked for. */
-	int (*read)(struct source *s, unsigned kinds, unsigned families, struct state **ret,
+	/* Adds the kinds (KIND_BIT mask) and families (FAMILY_BIT mask) asked for to *into,
+	 * which has none of them yet. After -1 they may be there in part. */
+	int (*read)(struct source *s, unsigned kinds, unsigned families, struct state *into,
 	    struct error *err);
 	void (*close)(struct source *s);
 };
@@ -17,10 +18,22 @@ struct source {
 	const struct source_ops *ops;
 };
 
+static inline int source_read_into(struct source *s, unsigned kinds, unsigned families,
+    struct state *into, struct error *err)
+{
+	return s->ops->read(s, kinds, families, into, err);
+}
+
 static inline int source_read(struct source *s, unsigned kinds, unsigned families,
     struct state **ret, struct error *err)
 {
-	return s->ops->read(s, kinds, families, ret, err);
+	AUTO(state) struct state *st = state_new();
+
+	if (source_read_into(s, kinds, families, st, err))
+		return -1;
+	*ret = st;
+	st = NULL;
+	return 0;
 }
 
 static inline void source_close(struct source *s)

@@ -17,8 +17,12 @@ struct state *state_new(void)
 
 void state_free(struct state *s)
 {
-	if (s)
+	while (s) {
+		struct state *base = s->base;
+
 		arena_free(s->arena); /* the state itself lives in it */
+		s = base;
+	}
 }
 
 bool state_has_vips(const struct state *s, enum family f)

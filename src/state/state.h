@@ -17,6 +17,7 @@
  */
 struct state {
 	struct arena *arena;
+	struct state *base; /* what this one borrows from and ends with it; mostly NULL */
 	struct fw_ruleset fw[FAMILY_COUNT];
 	struct kset_list sets;
 	struct lvs_table lvs;

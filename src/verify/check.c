@@ -15,6 +15,7 @@ const struct check checks[] = {
     {"conntrack-room", "room in the conntrack table", false, MODE_BOTH},
     {"second-writer", "a running kube-proxy or kube-router", false, MODE_BOTH},
     {"both-variants", "rules in both variants of iptables", false, MODE_BOTH},
+    {CHECK_INCOMPLETE, "services that are not understood in full", false, MODE_BOTH},
     {"leftovers", "objects of a mode that carries nothing", false, MODE_BOTH},
     {"own-address", "service addresses that are this node's", false, TO_IPVS},
     {"node-address", "service addresses that are another node's", false, TO_IPVS},

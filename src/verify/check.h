@@ -16,6 +16,8 @@ struct check {
 	unsigned modes;	 /* towards which it is looked at: MODE_BIT mask */
 };
 extern const struct check checks[]; /* ends with a NULL name */
+/* Accepted service by service only, as CHECK_INCOMPLETE:SERVICE. */
+#define CHECK_INCOMPLETE "incomplete"
 
 const struct check *check_find(const char *name); /* NULL: there is none */
 

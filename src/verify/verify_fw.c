@@ -177,13 +177,14 @@ static void check_stray_chains(const struct view *v)
 	bool *suspect = xcalloc(v->have->n_chains + 1, sizeof(*suspect));
 	bool any = false;
 	char about[256];
+	size_t at = 0;
 
 	for (size_t i = 0; i < v->have->n_chains; i++) {
 		const struct fw_chain *c = &v->have->chains[i];
 
 		suspect[i] = !c->builtin &&
-			     is_too_much(v->in, own_chain(v->table, c->name)) &&
-			     !fw_chain_find(v->want, c->name);
+			     !fw_chain_find_next(v->want, c->name, &at) &&
+			     is_too_much(v->in, own_chain(v->table, c->name));
 		any |= suspect[i];
 	}
 	while (any && acquit(v, suspect))
@@ -198,10 +199,12 @@ static void check_stray_chains(const struct view *v)
 static void check_table(const struct view *v)
 {
 	char about[256];
+	size_t at = 0;
 
 	for (size_t i = 0; i < v->want->n_chains; i++) {
 		const struct fw_chain *want = &v->want->chains[i];
-		const struct fw_chain *have = fw_chain_find(v->have, want->name);
+		const struct fw_chain *have =
+		    fw_chain_find_next(v->have, want->name, &at);
 		unsigned owners = own_chain(v->table, want->name);
 
 		if (want->builtin)

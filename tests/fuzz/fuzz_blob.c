@@ -29,7 +29,7 @@ static void read_family(enum family f, const uint8_t *data, size_t size)
 	struct fw_blob b;
 
 	fuzz_kernel_begin(data, size);
-	if (!fw_blob_read(&b, f, FW_NAT, a, &err)) {
+	if (!fw_blob_read(&b, f, FW_NAT, NULL, a, &err)) {
 		read_chains(&b, f, &err);
 		fw_blob_free(&b);
 	} else if (!err.msg[0]) {

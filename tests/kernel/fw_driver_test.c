@@ -9,6 +9,8 @@
  *   read                       both families, all registered tables; prints their names
  *   load 4|6 FILE [COMMAND]    bring the tables of FILE to just this content; COMMAND is
  *                              run between reading and writing
+ *   again 4|6 FILE [COMMAND]   the same, and COMMAND is run after it; prints all tables of
+ *                              the family as they are read again (nft only)
  *   variant                    which variant of iptables this node is taken to use
  *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
  *   order 4|6 TABLE            the names of its chains as they follow each other there
@@ -185,24 +187,33 @@ static void table_ops(struct op_list *l, enum family f, enum fw_table_id id,
 	}
 }
 
-static int bring(struct driver *d, enum family f, const struct state *have,
-    const struct state *want, struct error *err)
+/* Table by table; the operations are added to *l, too. */
+static int bring_and_list(struct driver *d, enum family f, const struct state *have,
+    const struct state *want, struct op_list *l, struct error *err)
 {
 	int r = 0;
 
 	for (unsigned id = 0; id < FW_TABLE_COUNT && !r; id++) {
 		const struct fw_table *w = &want->fw[f].tables[id];
-		struct op_list l = {0};
-		size_t done = 0;
+		size_t done = 0, first = l->ops.n;
 
 		if (!w->present)
 			continue;
-		table_ops(&l, f, (enum fw_table_id)id, &have->fw[f].tables[id], w);
-		r = d->ops->write(d, l.ops.v, l.ops.n, &done, err);
-		if (!r && done != l.ops.n)
+		table_ops(l, f, (enum fw_table_id)id, &have->fw[f].tables[id], w);
+		r = d->ops->write(d, l->ops.v + first, l->ops.n - first, &done, err);
+		if (!r && done != l->ops.n - first)
 			r = error_set(err, ERR_PARTIAL, 0, "%zu done", done);
-		vec_free(&l.ops);
 	}
+	return r;
+}
+
+static int bring(struct driver *d, enum family f, const struct state *have,
+    const struct state *want, struct error *err)
+{
+	struct op_list l = {0};
+	int r = bring_and_list(d, f, have, want, &l, err);
+
+	vec_free(&l.ops);
 	return r;
 }
 
@@ -217,6 +228,45 @@ static int cmd_load(struct driver *d, char **argv, struct error *err)
 	if (argv[2] && system(argv[2]))
 		return error_set(err, ERR_USAGE, 0, "%s failed", argv[2]);
 	return bring(d, f, have, want, err);
+}
+
+static void print_family(const struct state *s, enum family f)
+{
+	struct strbuf sb = {.out = stdout};
+
+	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
+		if (s->fw[f].tables[id].present)
+			fw_print_table(
+			    &sb, f, (enum fw_table_id)id, &s->fw[f].tables[id]);
+	strbuf_flush(&sb);
+	strbuf_free(&sb);
+}
+
+/* The writer is another driver than the reader's, as in the program. */
+static int cmd_again(struct driver *d, char **argv, struct error *err)
+{
+	AUTO(state) struct state *want = NULL;
+	AUTO(state) struct state *have = NULL;
+	AUTO(state) struct state *after = state_new();
+	AUTO(driver) struct driver *writer = NULL;
+	enum family f = family_arg(argv[0]);
+	struct op_list l = {0};
+	struct since since;
+	bool borrowed = false;
+
+	if (parse_file(argv[1], f, &want, err) || read_state(d, &have, err) ||
+	    open_driver(&writer, err) ||
+	    bring_and_list(writer, f, have, want, &l, err))
+		return -1;
+	if (argv[2] && system(argv[2]))
+		return error_set(err, ERR_USAGE, 0, "%s failed", argv[2]);
+	since = (struct since){have, l.ops.v, l.ops.n, writer->commits};
+	if (d->ops->reread(d, FAMILY_BIT(f), &since, after, &borrowed, err))
+		return -1;
+	puts(borrowed ? "# written chains" : "# all chains");
+	print_family(after, f);
+	vec_free(&l.ops);
+	return 0;
 }
 
 /* The matter of an entry: counters and the kernel's scratch fields are not. */
@@ -244,7 +294,7 @@ static int open_table(struct walk *w, char **argv, struct error *err)
 	if (!fw_table_parse(argv[1], &id))
 		return error_set(err, ERR_USAGE, 0, "%s is not a table", argv[1]);
 	w->arena = arena_new();
-	return fw_blob_read(&w->blob, family_arg(argv[0]), id, w->arena, err);
+	return fw_blob_read(&w->blob, family_arg(argv[0]), id, NULL, w->arena, err);
 }
 
 static void close_table(struct walk *w)
@@ -448,6 +498,7 @@ static const struct {
     {"read", 0, cmd_read},
     {"variant", 0, cmd_variant},
     {"load", 2, cmd_load},
+    {"again", 2, cmd_again},
     {"raw", 2, cmd_raw},
     {"order", 2, cmd_order},
     {"reverse", 2, cmd_reverse},
@@ -467,6 +518,6 @@ int main(int argc, char **argv)
 			return fflush(stdout) ? 1 : 0;
 		}
 	fprintf(stderr,
-	    "usage: fw_driver_test show|read|variant|load|raw|order|reverse|bench ...\n");
+	    "usage: fw_driver_test show|read|variant|load|again|raw|order|reverse|bench ...\n");
 	return 2;
 }

@@ -265,6 +265,53 @@ case_change_while_writing_is_noticed()
 	PATH=$work/bin:$PATH "$driver" load 4 "$work/want"
 }
 
+# After writing only that is read again, if nobody else has written.
+again() # FIRST_LINE FILE [COMMAND]
+{
+	"$driver" again 4 "${@:2}" >"$work/again"
+	[ "$(head -n 1 "$work/again")" = "$1" ] || { head -n 1 "$work/again" >&2; return 1; }
+	{
+		show iptables filter
+		show iptables nat
+	} | diff - <(sed -E '1d; s/\[[0-9]+:[0-9]+\]/[0:0]/' "$work/again") >&2
+}
+
+case_written_chains_alone_are_read_again()
+{
+	small_table | iptables-nft-restore
+	large_table 20 | iptables-nft-restore
+	iptables-nft -A INPUT -s 10.0.0.1 -j DROP
+	# A chain that comes, one that goes, one and a built-in one that change.
+	{
+		save iptables filter | sed '/-A INPUT -s/a -A INPUT -j KUBE-B'
+		large_table 20 | sed -e '/-[0-9]*7\>/d' -e 's/^:KUBE-SEP-00000/:KUBE-ANEW - [0:0]\n&/' \
+			-e '/-A PREROUTING/i -A KUBE-ANEW -j RETURN' \
+			-e 's/10.1.2.3:5$/10.1.2.4:5/'
+	} >"$work/want"
+	again '# written chains' "$work/want"
+	save iptables nat | grep -q KUBE-ANEW
+	[ "$(grep -c KUBE-SVC-00007 "$work/again")" = 0 ]
+	# Nothing to do, nothing written.
+	again '# written chains' "$work/want"
+}
+
+case_all_chains_are_read_again_when_somebody_else_wrote()
+{
+	small_table | iptables-nft-restore
+	large_table 20 | iptables-nft-restore
+	large_table 20 | sed 's/10.1.2.3:5$/10.1.2.4:5/' >"$work/want"
+	again '# all chains' "$work/want" 'iptables-nft -I OUTPUT -s 10.0.0.2 -j DROP'
+	grep -q 'OUTPUT -s 10.0.0.2' "$work/again"
+	# Before, between reading and writing, in another chain.
+	large_table 20 >"$work/want"
+	stand_in 'iptables-nft -I OUTPUT -s 10.0.0.3 -j DROP'
+	PATH=$work/bin:$PATH again '# all chains' "$work/want"
+	grep -q 'OUTPUT -s 10.0.0.3' "$work/again"
+	# Many at once are read faster with all the others.
+	large_table 900 >"$work/want"
+	again '# all chains' "$work/want"
+}
+
 case_refused_rule_is_quoted()
 {
 	small_table | sed 's/^COMMIT/-A KUBE-B -m set --match-set NO-SET dst -j ACCEPT\n&/' \

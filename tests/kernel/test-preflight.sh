@@ -364,6 +364,29 @@ test_probe()
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 }
 
+# Without -f it is about the services that the node has.
+test_read_back()
+{
+	local sep doctor=("$VIPSHIFT" doctor --to ipvs --iptables legacy -n node-a
+		-c "$golden/dual-stack/config.yaml")
+
+	external 10.0.0.11
+	vs 0 apply iptables --iptables legacy -q >/dev/null 2>&1
+	ok "an address of a service that was read back" \
+		says '^ACCEPT\? +own-address +default/dual-ext' not "${doctor[@]}"
+	ok "nothing is incomplete" says '^ok +incomplete ' not "${doctor[@]}"
+	sep=$(iptables-legacy -t nat -S | sed -n 's/^-A \(KUBE-SEP[^ ]*\) .*default.dual:http.* DNAT .*/\1/p' |
+		head -n 1)
+	iptables-legacy -t nat -F "$sep"
+	ok "a service that is not understood" \
+		says 'REFUSED +incomplete +default/dual:http' not "${doctor[@]}"
+	ok "is accepted by name" says '^ok +incomplete ' not "${doctor[@]}" \
+		--accept incomplete:default/dual:http
+	ok "and not all at once" says "incomplete.*a name that doctor lists, incomplete:SERVICE" \
+		not "${doctor[@]}" --accept incomplete
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
+}
+
 inside()
 {
 	mount -t tmpfs run /run
@@ -392,7 +415,7 @@ inside()
 
 	cluster .
 	finds "a fit node" ''
-	ok "without services, too" says 'no services were given' \
+	ok "without services, too" says 'this node has no services, and none were given' \
 		"$VIPSHIFT" doctor --to iptables
 	test_addresses
 	test_links
@@ -401,6 +424,7 @@ inside()
 	test_writers
 	test_freeze
 	test_probe
+	test_read_back
 	kill $sshd
 	echo "test-preflight.sh: $passed passed, $failed failed"
 	[ "$failed" = 0 ]

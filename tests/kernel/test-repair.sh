@@ -286,6 +286,70 @@ writers_side_by_side()
 case_writers_side_by_side_lose_nothing() { writers_side_by_side; }
 case_writers_side_by_side_lose_nothing_with_nft() { writers_side_by_side; }
 
+# So many rules of others that the table is written as a block.
+large_table()
+{
+	{
+		printf '*nat\n:LARGE - [0:0]\n'
+		for i in {1..10000}; do
+			echo "[$i:$((i * 100))] -A LARGE -d 10.200.$((i / 250)).$((i % 250))/32 -j RETURN"
+		done
+		echo COMMIT
+	} | iptables-legacy-restore -w 10 -c -n
+}
+
+of_others() { iptables-legacy-save -c -t nat | grep -E 'LARGE|EARLY'; }
+
+case_large_table_is_read_once()
+{
+	if ! strace -o /dev/null true 2>/dev/null; then
+		echo '  processes cannot be traced here'
+		exit 77
+	fi
+	large_table
+	of_others >"$work/others"
+	iptables-legacy -w 10 -t nat -F KUBE-MARK-MASQ
+	printf '#!/bin/sh\nexec strace -ff -e trace=getsockopt -o "%s" "%s" "$@"\n' \
+		"$work/calls" "$VIPSHIFT" >"$work/traced"
+	chmod +x "$work/traced"
+	VIPSHIFT=$work/traced ASAN_OPTIONS=detect_leaks=0 \
+		expect 0 'result=repaired .*changes=1 ' repair
+	[ "$(cat "$work"/calls.* | grep -Ec 'GET_ENTRIES, .*\[[0-9]{7,}\]\) += 0')" = 1 ]
+	[ "$(iptables-legacy -t nat -S KUBE-MARK-MASQ | grep -c '^-A')" = 1 ]
+	of_others | cmp - "$work/others"
+	flock -n "$XTABLES_LOCKFILE" true
+	expect 0 'equals' verify
+}
+
+# Somebody who does not know of the lock gets it wrong for himself only.
+case_large_table_and_a_writer_without_the_lock()
+{
+	local i
+
+	large_table
+	iptables-legacy -w 10 -t nat -N EARLY
+	(
+		while [ ! -e "$work/stop" ]; do
+			iptables-legacy -w 10 -t nat -F KUBE-MARK-MASQ 2>/dev/null || :
+			drift_vipshift repair -w 20 >>"$work/loop" 2>&1 || touch "$work/failed"
+		done
+	) &
+	for i in {1..20}; do
+		until XTABLES_LOCKFILE=$work/other iptables-legacy -t nat -I EARLY \
+			-d "192.0.2.$i" -j RETURN 2>/dev/null; do
+			sleep 0.01
+		done
+	done
+	touch "$work/stop"
+	wait
+	not test -e "$work/failed"
+	grep -q 'result=repaired' "$work/loop"
+	[ "$(of_others | grep -c -- '-A EARLY')" = 20 ]
+	[ "$(of_others | grep -c -- '-A LARGE')" = 10000 ]
+	expect 0 'result=' repair
+	expect 0 'equals' verify
+}
+
 # ---- running them
 
 unshare=(unshare -nm)

@@ -220,7 +220,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 jq -n -f "$here/walk/cluster.jq" >"$work/cluster.json"
 printf '%s\n' "${states[@]}" | grep -E "^(${*:-.*}) " >"$work/states"
-"$here/run-guest" --steady --timeout "${VIPSHIFT_GUEST_TIMEOUT:-400}" --work "$work" "$0" inside
+"$here/run-guest" --steady --timeout "${VIPSHIFT_GUEST_TIMEOUT:-600}" --work "$work" "$0" inside
 cd "$work"
 bad=0
 while read -r name _; do

@@ -190,3 +190,23 @@ void walk_each_case(const struct model *m, size_t from, size_t to, const struct 
 	traffic_free(&t);
 	arena_free(a);
 }
+
+/* ---- the node */
+
+void walk_add_node(struct state *s, const struct conf *c)
+{
+	struct vip_table *v = &s->vips;
+	struct vip_addr *all =
+	    arena_array(s->arena, struct vip_addr, v->n_addrs + c->n_addrs);
+
+	if (v->n_addrs)
+		memcpy(all, v->addrs, v->n_addrs * sizeof(*all));
+	for (size_t i = 0; i < c->n_addrs; i++)
+		all[v->n_addrs + i] = (struct vip_addr){
+		    .link = *c->addrs[i].ifname ? c->addrs[i].ifname : "eth0",
+		    .prefix = prefix_host(&c->addrs[i].addr),
+		};
+	v->addrs = all;
+	v->n_addrs += c->n_addrs;
+	vip_sort(v);
+}

@@ -37,4 +37,7 @@ void walk_each_case(const struct model *m, size_t from, size_t to, const struct 
 bool walk_client_packet(const struct conf *c, enum walk_client client,
     const struct service *s, const struct traffic *t, struct walk_packet *p);
 
+/* What an emitted state says nothing of and packets ask for: the node's own addresses. */
+void walk_add_node(struct state *s, const struct conf *c);
+
 #endif

@@ -38,6 +38,7 @@ static const char usage_text[] =
     "  --life MS        how long a session lasts (default 2000)\n"
     "  --timeout MS     how long an answer may take (default 3000)\n"
     "  --seconds S      how long to run (1-36000, default 5)\n"
+    "  --count N        end when each conn and dns target was tried N times\n"
     "  --stop-file F    end when this file appears; SIGTERM does the same\n"
     "  --ready-file F   made when every target has answered once\n"
     "  --log F          one line per event\n"
@@ -49,6 +50,7 @@ enum {
 	OPT_LIFE,
 	OPT_TIMEOUT,
 	OPT_SECONDS,
+	OPT_COUNT,
 	OPT_STOP,
 	OPT_READY,
 	OPT_LOG,
@@ -61,6 +63,7 @@ static const struct option options[] = {
     {"life", required_argument, NULL, OPT_LIFE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"count", required_argument, NULL, OPT_COUNT},
     {"stop-file", required_argument, NULL, OPT_STOP},
     {"ready-file", required_argument, NULL, OPT_READY},
     {"log", required_argument, NULL, OPT_LOG},
@@ -190,6 +193,9 @@ int main(int argc, char **argv)
 			break;
 		case OPT_SECONDS:
 			o.seconds = number(optarg, 1, 36000);
+			break;
+		case OPT_COUNT:
+			o.count = number(optarg, 1, 10000);
 			break;
 		case OPT_STOP:
 			o.stop_file = optarg;

@@ -21,6 +21,7 @@ struct client_options {
 	int timeout; /* milliseconds */
 	int life;    /* milliseconds, of a session */
 	int seconds;
+	long count; /* how often each conn and dns target is tried; 0: until the end */
 	const char *stop_file;
 	const char *ready_file; /* made when each target has answered once */
 	const char *log_file;

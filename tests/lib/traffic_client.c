@@ -20,15 +20,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_TARGETS 256
+#define MAX_TARGETS 512
 #define MAX_FLOWS 4096
 #define MAX_NAMES 32
 #define REPEAT_MS 1000 /* when a resolver asks again */
 #define SLOW_MS 900
 
-enum outcome { OK, REFUSED, TIMEOUT, RESET, OTHER, OUTCOMES };
+/* DENIED: dropped on the way out, of which a UDP socket of the same host hears. */
+enum outcome { OK, REFUSED, TIMEOUT, RESET, DENIED, OTHER, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {
-    "ok", "refused", "timeout", "reset", "other"};
+    "ok", "refused", "timeout", "reset", "denied", "other"};
 static const char *const kind_names[KIND_COUNT] = {
     "conn", "stream", "session", "udp", "dns"};
 
@@ -46,7 +47,7 @@ struct target {
 	struct sockaddr_storage to;
 	long tried, count[OUTCOMES], repeated, broken;
 	int64_t last_answer, longest_gap, slowest;
-	struct names backends, sources;
+	struct names backends, sources, pairs; /* of both: "BACKEND SOURCE" */
 };
 
 struct flow {
@@ -111,6 +112,12 @@ static bool of_tcp(const struct target *t)
 	return t->kind == KIND_CONN || t->kind == KIND_STREAM || t->kind == KIND_SESSION;
 }
 
+/* Whether it was tried as often as it is to be. */
+static bool is_done(const struct client *c, const struct target *t)
+{
+	return c->o->count > 0 && t->tried >= c->o->count;
+}
+
 static enum outcome classify(int error)
 {
 	switch (error) {
@@ -121,6 +128,8 @@ static enum outcome classify(int error)
 	case ECONNRESET:
 	case EPIPE:
 		return RESET;
+	case EPERM:
+		return DENIED;
 	default:
 		return OTHER;
 	}
@@ -207,11 +216,14 @@ static void flow_answered(struct client *c, struct flow *f, char *line, int64_t 
 	struct target *t = f->target;
 	char *save = NULL, *name = strtok_r(line, " ", &save);
 	char *source = strtok_r(NULL, " ", &save), *seq = strtok_r(NULL, " ", &save);
+	char pair[64];
 
 	if (seq == NULL)
 		return;
 	names_add(&t->backends, name);
 	names_add(&t->sources, source);
+	snprintf(pair, sizeof(pair), "%s %s", name, source);
+	names_add(&t->pairs, pair);
 	count(c, t, OK, now - (held(t) ? f->asked : f->started));
 	gap_until(t, now);
 	f->pending--;
@@ -319,7 +331,7 @@ static int64_t pace(struct client *c, enum kind kind, int64_t now)
 	for (int i = 0; i < c->n_targets; i++) {
 		t = &c->targets[c->next_target[kind]];
 		c->next_target[kind] = (c->next_target[kind] + 1) % c->n_targets;
-		if (t->kind == kind) {
+		if (t->kind == kind && !is_done(c, t)) {
 			flow_start(c, t, now);
 			break;
 		}
@@ -410,11 +422,19 @@ static int64_t start_and_tick(struct client *c, int64_t now)
 	return wake;
 }
 
+static bool all_done(const struct client *c)
+{
+	for (int i = 0; i < c->n_targets; i++)
+		if (!held(&c->targets[i]) && !is_done(c, &c->targets[i]))
+			return false;
+	return c->o->count > 0;
+}
+
 static void stop_if_due(struct client *c, bool signalled, int64_t now)
 {
 	if (c->stopping)
 		return;
-	if (signalled || now >= c->start + c->o->seconds * 1000 ||
+	if (signalled || all_done(c) || now >= c->start + c->o->seconds * 1000 ||
 	    (c->o->stop_file != NULL && access(c->o->stop_file, F_OK) == 0)) {
 		c->stopping = true;
 		c->stop = now;
@@ -488,7 +508,8 @@ static void print_names(const char *title, const struct names *names)
 static void print_counts(long tried, const long count[OUTCOMES])
 {
 	printf("\"tried\":%ld,\"failed\":%ld", tried,
-	    count[REFUSED] + count[TIMEOUT] + count[RESET] + count[OTHER]);
+	    count[REFUSED] + count[TIMEOUT] + count[RESET] + count[DENIED] +
+		count[OTHER]);
 	for (int i = 0; i < OUTCOMES; i++)
 		printf(",\"%s\":%ld", outcome_names[i], count[i]);
 }
@@ -527,6 +548,7 @@ static void print_result(const struct client *c)
 		    t->repeated, t->broken, t->longest_gap, t->slowest);
 		print_names("backends", &t->backends);
 		print_names("sources", &t->sources);
+		print_names("pairs", &t->pairs);
 		printf("}");
 	}
 	printf("]}\n");

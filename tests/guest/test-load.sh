@@ -87,6 +87,8 @@ inside()
 			"$VIPSHIFT" apply ipvs "${model[@]}" >migrate.txt 2>&1
 		fi
 		to iptables $i
+		# Who lost its address with kube-ipvs0 would not get it back in time.
+		[ $i != 1 ] || sleep 10
 		to ipvs $i
 		[ "$rounds" -le 10 ] || [ $((i % 10)) != 0 ] || echo "  after $i round trips: $SECONDS s"
 	done

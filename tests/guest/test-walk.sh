@@ -19,14 +19,12 @@ states=(
 	"iptables iptables $demo/config.yaml 1.27.1 nothing"
 	"iptables-without-cidr iptables $demo/config-no-cidr.yaml 1.31.1 nothing"
 	"iptables-by-interface iptables $here/walk/config-prefix.yaml 1.33.1 nothing"
-	"iptables-masquerading iptables $here/walk/config-all.yaml 1.28.1 nothing"
-	"iptables-behind-others iptables $demo/config.yaml 1.29.1 rules"
+	"iptables-behind-others iptables $here/walk/config-all.yaml 1.28.1 rules"
 	"halfway iptables $demo/config.yaml 1.27.1 servers"
 	"ipvs ipvs $demo/config.yaml 1.27.1 nothing"
 	"ipvs-without-cidr ipvs $demo/config-no-cidr.yaml 1.31.1 nothing"
 	"ipvs-by-interface ipvs $here/walk/config-prefix.yaml 1.33.1 nothing"
-	"ipvs-masquerading ipvs $here/walk/config-all.yaml 1.28.1 nothing"
-	"ipvs-behind-others ipvs $demo/config.yaml 1.29.1 rules"
+	"ipvs-behind-others ipvs $here/walk/config-all.yaml 1.28.1 rules"
 )
 every=${VIPSHIFT_WALK_EVERY:-16}
 # The clients: a pod, an endpoint, the node, and two outside, inside and out of source ranges; how

@@ -21,15 +21,17 @@
 #include <unistd.h>
 
 #define MAX_TARGETS 512
-#define MAX_FLOWS 1024
+#define MAX_FLOWS 4096
 #define MAX_NAMES 32
 #define REPEAT_MS 1000 /* when a resolver asks again */
+#define SLOW_MS 900
 
 /* DENIED: dropped on the way out, of which a UDP socket of the same host hears. */
 enum outcome { OK, REFUSED, TIMEOUT, RESET, DENIED, OTHER, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {
     "ok", "refused", "timeout", "reset", "denied", "other"};
-static const char *const kind_names[KIND_COUNT] = {"conn", "stream", "udp", "dns"};
+static const char *const kind_names[KIND_COUNT] = {
+    "conn", "stream", "session", "udp", "dns"};
 
 struct names {
 	int n;
@@ -98,9 +100,16 @@ static void names_add(struct names *names, const char *text)
 	names->item[names->n++].count = 1;
 }
 
+static void flow_start(struct client *c, struct target *t, int64_t now);
+
 static bool held(const struct target *t)
 {
-	return t->kind == KIND_STREAM || t->kind == KIND_UDP;
+	return t->kind == KIND_STREAM || t->kind == KIND_SESSION || t->kind == KIND_UDP;
+}
+
+static bool of_tcp(const struct target *t)
+{
+	return t->kind == KIND_CONN || t->kind == KIND_STREAM || t->kind == KIND_SESSION;
 }
 
 /* Whether it was tried as often as it is to be. */
@@ -126,13 +135,15 @@ static enum outcome classify(int error)
 	}
 }
 
-/* Counts one request's end; what is not OK goes into the log. */
+/* Counts one request's end; what is not OK, or was sent again, goes into the log. */
 static void count(struct client *c, struct target *t, enum outcome how, int64_t took)
 {
 	t->count[how]++;
 	if (how == OK) {
 		if (took > t->slowest)
 			t->slowest = took;
+		if (took >= SLOW_MS)
+			note(c, t, "slow");
 	} else {
 		note(c, t, outcome_names[how]);
 	}
@@ -155,7 +166,7 @@ static void flow_fail(struct client *c, struct flow *f, int error)
 		f->pending--;
 		return;
 	}
-	if (t->kind == KIND_STREAM)
+	if (held(t))
 		t->broken++;
 	flow_close(f);
 }
@@ -179,6 +190,16 @@ static void flow_ask(struct client *c, struct flow *f, int64_t now)
 	f->asked = now;
 	if (write(f->fd, request, (size_t)n) != n)
 		flow_fail(c, f, errno);
+}
+
+/* A session ends after its last answer, and the next one begins. */
+static void flow_renew(struct client *c, struct flow *f, int64_t now)
+{
+	struct target *t = f->target;
+
+	flow_close(f);
+	if (!c->stopping)
+		flow_start(c, t, now);
 }
 
 static void gap_until(struct target *t, int64_t now)
@@ -207,10 +228,13 @@ static void flow_answered(struct client *c, struct flow *f, char *line, int64_t 
 	gap_until(t, now);
 	f->pending--;
 	f->waiting = t->kind == KIND_UDP && f->pending > 0;
-	if (t->kind == KIND_STREAM)
-		f->seq++;
-	else if (t->kind != KIND_UDP)
+	if (!held(t)) {
 		flow_close(f);
+	} else if (t->kind != KIND_UDP) {
+		f->seq++;
+		if (t->kind == KIND_SESSION && now - f->started >= c->o->life)
+			flow_renew(c, f, now);
+	}
 }
 
 static void flow_input(struct client *c, struct flow *f, int64_t now)
@@ -256,7 +280,7 @@ static void flow_event(struct client *c, struct flow *f, uint32_t events, int64_
 
 static void flow_start(struct client *c, struct target *t, int64_t now)
 {
-	bool tcp = t->kind == KIND_CONN || t->kind == KIND_STREAM;
+	bool tcp = of_tcp(t);
 	const struct sockaddr_storage *from =
 	    t->to.ss_family == AF_INET ? &c->o->bind4 : &c->o->bind6;
 	struct epoll_event ev = {.events = tcp ? EPOLLOUT : EPOLLIN};
@@ -356,7 +380,7 @@ static int64_t flow_tick(struct client *c, struct flow *f, int64_t now)
 
 	if (f->target->kind == KIND_UDP)
 		wake = tick_udp(c, f, now);
-	else if (f->target->kind == KIND_STREAM)
+	else if (held(f->target))
 		wake = tick_stream(c, f, now);
 	else
 		wake = tick_paced(c, f, now);
@@ -501,7 +525,7 @@ static void print_result(const struct client *c)
 		tried += t->tried;
 		broken += t->broken;
 		repeated += t->repeated;
-		streams += t->kind == KIND_STREAM;
+		streams += held(t) && of_tcp(t);
 		if (held(t) && t->longest_gap > gap)
 			gap = t->longest_gap;
 		for (int j = 0; j < OUTCOMES; j++)

@@ -87,15 +87,15 @@ check-kernel check-guest: all $(check_PROGRAMS)
 # and failing kernel calls under traffic.
 .PHONY: soak
 soak: all $(check_PROGRAMS)
-	@for test in loaded faults; do \
-		VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/$$test.sh || exit 1; \
-	done
+	VIPSHIFT_BUILD=$(abs_builddir) VIPSHIFT_PARITY_CASES=. VIPSHIFT_GUEST_TIMEOUT=1500 \
+		$(top_srcdir)/tests/guest/test-loaded.sh
+	VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/faults.sh
 EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
 	tests/guest/test-nft.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
-	tests/guest/test-drift-ipvs.sh tests/guest/loaded.sh tests/guest/test-foreign-ipvs.sh \
+	tests/guest/test-drift-ipvs.sh tests/guest/test-loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-migration.sh tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
 	tests/lib/drift.sh tests/lib/foreign.sh tests/lib/loaded.sh \

@@ -8,10 +8,10 @@
 
 #include <stdlib.h>
 
+#include "base/strtab.h"
 #include "kernel/driver.h"
 #include "kernel/nft_read.h"
 #include "kernel/nft_write.h"
-#include "kernel/strtab.h"
 
 struct fw_nft {
 	struct driver driver;

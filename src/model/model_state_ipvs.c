@@ -62,29 +62,11 @@ static void find_sets(struct reading *rd, struct sets *s)
 	}
 }
 
-static bool has_entry(const struct kset *s, const struct kset_entry *e)
-{
-	size_t lo = 0, hi = s ? s->n_entries : 0;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = kset_entry_cmp(&s->entries[mid], e);
-
-		if (!c)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
-}
-
 static bool has_key(const struct kset *s, const struct lvs_key *k)
 {
 	const struct kset_entry e = {.ip = k->addr, .port = k->port, .proto = k->proto};
 
-	return has_entry(s, &e);
+	return kset_has(s, &e);
 }
 
 static bool has_node_port(const struct kset *s, const struct lvs_key *k)
@@ -93,7 +75,7 @@ static bool has_node_port(const struct kset *s, const struct lvs_key *k)
 
 	if (s && s->type != KSET_BITMAP_PORT)
 		return has_key(s, k);
-	return has_entry(s, &e);
+	return kset_has(s, &e);
 }
 
 bool server_dest_is_local(
@@ -102,7 +84,7 @@ bool server_dest_is_local(
 	const struct kset_entry e = {
 	    .ip = d->addr, .ip2 = d->addr, .port = d->port, .proto = s->s->key.proto};
 
-	return has_entry(all->loop_back, &e);
+	return kset_has(all->loop_back, &e);
 }
 
 /* What a server is by the sets; false: no set has it. */

@@ -40,6 +40,8 @@ int kset_diff(struct differ *d, struct error *err);
 void lvs_diff(struct differ *d);
 void vip_diff(struct differ *d);
 void knob_diff(struct differ *d);
+/* All of these that the scope has. */
+int diff_objects(struct differ *d, struct error *err);
 
 /* One step of one family's rules. */
 struct fw_step {

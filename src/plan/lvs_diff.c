@@ -21,24 +21,6 @@ static void push(struct differ *d, enum phase ph, const struct lvs_service *have
 			  });
 }
 
-static bool in_ledger(const struct scope *s, const struct lvs_key *k)
-{
-	size_t lo = 0, hi = s->n_ledger;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = lvs_key_cmp(&s->ledger[mid], k);
-
-		if (!c)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
-}
-
 static bool is_excluded(const struct scope *s, const struct lvs_key *k)
 {
 	for (size_t i = 0; i < s->n_exclude_cidrs; i++)
@@ -53,7 +35,7 @@ static void not_wanted(struct differ *d, const struct lvs_service *s)
 
 	if (!scope_may_remove(d->scope, OWN_IPVS) || is_excluded(d->scope, &s->key))
 		return;
-	if (in_ledger(d->scope, &s->key) || own_virtual_server(d->have, s)) {
+	if (lvs_key_in(&s->key, d->scope->ledger, d->scope->n_ledger) || own_virtual_server(d->have, s)) {
 		push(d, PHASE_REMOVE, s, NULL);
 		return;
 	}

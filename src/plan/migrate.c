@@ -265,19 +265,6 @@ static void step_family(struct differ *d, struct migration *m, enum phase ph,
 
 /* ---- the row */
 
-static int diff_objects(struct differ *d, struct error *err)
-{
-	if (scope_has_kind(d->scope, KIND_KNOB))
-		knob_diff(d);
-	if (scope_has_kind(d->scope, KIND_KSET) && kset_diff(d, err))
-		return -1;
-	if (scope_has_kind(d->scope, KIND_LVS))
-		lvs_diff(d);
-	if (scope_has_kind(d->scope, KIND_VIP))
-		vip_diff(d);
-	return 0;
-}
-
 /* Adds one phase to the plan and makes the state that holds after it. */
 static int add_phase(struct migration *m, struct differ *d, const struct op *objects,
     size_t n_objects, enum phase ph, struct error *err)

@@ -172,7 +172,7 @@ static bool diff_family(struct differ *d, enum family f)
 	return nat_first;
 }
 
-static int diff_kinds(struct differ *d, bool nat_first[FAMILY_COUNT], struct error *err)
+int diff_objects(struct differ *d, struct error *err)
 {
 	if (scope_has_kind(d->scope, KIND_KNOB))
 		knob_diff(d);
@@ -182,6 +182,13 @@ static int diff_kinds(struct differ *d, bool nat_first[FAMILY_COUNT], struct err
 		lvs_diff(d);
 	if (scope_has_kind(d->scope, KIND_VIP))
 		vip_diff(d);
+	return 0;
+}
+
+static int diff_kinds(struct differ *d, bool nat_first[FAMILY_COUNT], struct error *err)
+{
+	if (diff_objects(d, err))
+		return -1;
 	if (!scope_has_kind(d->scope, KIND_FW))
 		return 0;
 	family_foreach (f) {

@@ -60,6 +60,12 @@ static int entry_cmp(const void *a, const void *b)
 	return kset_entry_cmp(a, b);
 }
 
+bool kset_has(const struct kset *s, const struct kset_entry *e)
+{
+	return s && s->n_entries &&
+	       bsearch(e, s->entries, s->n_entries, sizeof(*e), entry_cmp);
+}
+
 void kset_sort(struct kset *s)
 {
 	size_t n = 0;

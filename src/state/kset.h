@@ -51,6 +51,8 @@ const char *kset_type_name(enum kset_type t); /* "hash:ip,port"; NULL for KSET_O
 bool kset_type_parse(const char *s, enum kset_type *ret);
 struct kset *kset_find(const struct kset_list *l, const char *name);
 int kset_entry_cmp(const struct kset_entry *a, const struct kset_entry *b);
+/* Whether the set has this entry; a set that is not there (NULL) has none. */
+bool kset_has(const struct kset *s, const struct kset_entry *e);
 void kset_sort(struct kset *s);	   /* sorts and removes duplicates */
 void kset_list_sort(struct kset_list *l);
 /* Same type, family, maxelem, range, extensions: what "create -exist" compares. */

@@ -54,6 +54,16 @@ void lvs_sort(struct lvs_table *t)
 	}
 }
 
+static int key_cmp(const void *a, const void *b)
+{
+	return lvs_key_cmp(a, b);
+}
+
+bool lvs_key_in(const struct lvs_key *k, const struct lvs_key *keys, size_t n)
+{
+	return n && bsearch(k, keys, n, sizeof(*keys), key_cmp);
+}
+
 static int find_cmp(const void *key, const void *service)
 {
 	return lvs_key_cmp(key, &((const struct lvs_service *)service)->key);

@@ -57,6 +57,8 @@ struct lvs_table {
 };
 
 int lvs_key_cmp(const struct lvs_key *a, const struct lvs_key *b);
+/* Whether it is one of n keys in the order of lvs_key_cmp. */
+bool lvs_key_in(const struct lvs_key *k, const struct lvs_key *keys, size_t n);
 int lvs_dest_cmp(const struct lvs_dest *a, const struct lvs_dest *b); /* addr, port */
 void lvs_sort(struct lvs_table *t);
 struct lvs_service *lvs_find(const struct lvs_table *t, const struct lvs_key *k);

@@ -289,24 +289,6 @@ unsigned own_link(const char *name)
 	return strcmp(name, VIP_LINK) ? OWN_FOREIGN : OWN_IPVS;
 }
 
-static bool set_has(const struct kset *s, const struct kset_entry *e)
-{
-	size_t lo = 0, hi = s ? s->n_entries : 0;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = kset_entry_cmp(&s->entries[mid], e);
-
-		if (!c)
-			return true;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return false;
-}
-
 /* Whether the port is one of the node ports that the sets of its family hold. */
 static bool is_node_port(const struct state *have, const struct lvs_key *k)
 {
@@ -330,7 +312,7 @@ static bool is_node_port(const struct state *have, const struct lvs_key *k)
 		e.ip = k->addr;
 		e.proto = k->proto;
 	}
-	found = set_has(s, &e);
+	found = kset_has(s, &e);
 	strbuf_free(&name);
 	return found;
 }

@@ -204,14 +204,6 @@ static bool is_excluded(const struct scope *s, const struct lvs_key *k)
 	return false;
 }
 
-static bool in_ledger(const struct scope *s, const struct lvs_key *k)
-{
-	for (size_t i = 0; i < s->n_ledger; i++)
-		if (!lvs_key_cmp(&s->ledger[i], k))
-			return true;
-	return false;
-}
-
 static void check_timeout(
     struct inspection *in, const char *name, uint32_t want, uint32_t have)
 {
@@ -235,7 +227,7 @@ static void check_servers(struct inspection *in)
 
 		if (in_family(in, s->key.family) && is_too_much(in, OWN_IPVS) &&
 		    !lvs_find(want, &s->key) && !is_excluded(in->scope, &s->key) &&
-		    (own_virtual_server(in->have, s) || in_ledger(in->scope, &s->key)))
+		    (own_virtual_server(in->have, s) || lvs_key_in(&s->key, in->scope->ledger, in->scope->n_ledger)))
 			finding(in, server_name(s, about), "too much");
 	}
 	check_timeout(in, "tcp", want->tcp_timeout, have->tcp_timeout);

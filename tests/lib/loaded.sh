@@ -25,7 +25,12 @@ loaded_put()
 		parity_optional "$recorded/ipvsadm.txt" | ipvsadm -R
 		ip link add kube-ipvs0 type dummy
 		parity_optional "$recorded/ip-addr-kube-ipvs0.txt" |
-			awk '{ print "addr add " $3 " dev kube-ipvs0 nodad" }' | ip -batch -
+			awk '{ print "addr add", $3, "dev kube-ipvs0", $3 ~ /:/ ? "nodad" : "" }' |
+			ip -batch -
+		awk '{ print $(NF - 2), $(NF - 1), $NF }' "$recorded/ipvs-timeouts.txt" |
+			xargs ipvsadm --set
+		# It was so before kube-proxy, which sets it too, came.
+		echo 1 >/proc/sys/net/ipv4/ip_forward
 	fi
 	for family in iptables ip6tables; do
 		for table in filter nat mangle; do

@@ -126,10 +126,11 @@ static int restore_chain(struct parser *p, const char *name, size_t *ret)
 
 static void end_run(struct growing *t, struct arena *a)
 {
-	struct fw_chain *c = t->chains.v + t->run_chain;
+	struct fw_chain *c;
 
 	if (!t->run.n)
 		return;
+	c = &t->chains.v[t->run_chain];
 	if (!c->n_rules) {
 		c->rules = arena_copy(a, t->run.v, t->run.n * sizeof(*t->run.v));
 		c->n_rules = t->run.n;

@@ -51,6 +51,13 @@ size_t notes_count(const struct notes *n, enum note_level level)
 	return count;
 }
 
+void notes_move(struct notes *n, struct notes *from)
+{
+	for (size_t i = 0; i < from->list.n; i++)
+		vec_push(&n->list, from->list.v[i]);
+	vec_free(&from->list);
+}
+
 void notes_trim(struct notes *n, size_t keep)
 {
 	while (n->list.n > keep) {

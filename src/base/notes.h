@@ -15,7 +15,8 @@ enum note_level {
 struct note {
 	enum note_level level;
 	const char *name; /* of a preflight finding, static: "local-policy"; else NULL */
-	char *about; /* the object: "default/web:http", "config.yaml: ipvs.foo"; or NULL */
+	char
+	    *about; /* the object: "default/web:http", "config.yaml: ipvs.foo"; or NULL */
 	char *text;
 };
 
@@ -30,6 +31,8 @@ void notes_add(struct notes *n, enum note_level level, const char *about, const 
 void notes_add_named(struct notes *n, enum note_level level, const char *name,
     const char *about, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 size_t notes_count(const struct notes *n, enum note_level level);
+/* Appends what another list has, which is empty then. */
+void notes_move(struct notes *n, struct notes *from);
 /* Takes back what was added after the first `keep`. */
 void notes_trim(struct notes *n, size_t keep);
 void notes_clear(struct notes *n);

@@ -9,6 +9,7 @@
 #include "verify/walk_json.h"
 #include "verify/walk_text.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -73,10 +74,35 @@ static int take_class(struct trace *t, enum walk_client client, struct error *er
 	    family_info(t->packet.family)->name);
 }
 
+/* "10.244.1.5", "10.244.1.5%eth0" */
+static int take_address(struct trace *t, const char *text, struct error *err)
+{
+	const char *percent = strchr(text, '%');
+	char *addr = xstrdup(text);
+	struct addr a;
+	bool ok;
+
+	if (percent)
+		addr[percent - text] = '\0';
+	ok = addr_parse(addr, &a) && addr_family(&a) == t->packet.family &&
+	     (!percent || (percent[1] && strlen(percent + 1) < IF_NAMESIZE));
+	free(addr);
+	if (!ok)
+		return error_set(err, ERR_USAGE, 0,
+		    "--source %s: expected pod, node, outside, or an address of the same "
+		    "family, with %%INTERFACE if need be",
+		    text);
+	if (take_class(t, is_pod(t->ctx->conf, &a) ? CLIENT_POD : CLIENT_OUTSIDE, err))
+		return -1;
+	t->packet.src = a;
+	if (percent)
+		t->packet.in = percent + 1;
+	return 0;
+}
+
 static int take_source(struct trace *t, struct error *err)
 {
 	const char *text = t->ctx->opts.source ? t->ctx->opts.source : "pod";
-	struct addr a;
 
 	if (!strcmp(text, "node"))
 		return take_class(t, CLIENT_NODE, err);
@@ -84,15 +110,7 @@ static int take_source(struct trace *t, struct error *err)
 		return take_class(t, CLIENT_OUTSIDE, err);
 	if (!strcmp(text, "pod"))
 		return take_class(t, CLIENT_POD, err);
-	if (!addr_parse(text, &a) || addr_family(&a) != t->packet.family)
-		return error_set(err, ERR_USAGE, 0,
-		    "--source %s: expected pod, node, outside or an address of the same "
-		    "family",
-		    text);
-	if (take_class(t, is_pod(t->ctx->conf, &a) ? CLIENT_POD : CLIENT_OUTSIDE, err))
-		return -1;
-	t->packet.src = a;
-	return 0;
+	return take_address(t, text, err);
 }
 
 /* ---- the states */
@@ -106,25 +124,6 @@ static void walk_state(struct trace *t, const char *name, const struct state *s)
 	t->n++;
 }
 
-/* What is wanted says nothing of the node's own addresses. */
-static void add_node_addresses(struct state *s, const struct conf *c)
-{
-	struct vip_table *v = &s->vips;
-	struct vip_addr *all =
-	    arena_array(s->arena, struct vip_addr, v->n_addrs + c->n_addrs);
-
-	if (v->n_addrs)
-		memcpy(all, v->addrs, v->n_addrs * sizeof(*all));
-	for (size_t i = 0; i < c->n_addrs; i++)
-		all[v->n_addrs + i] = (struct vip_addr){
-		    .link = *c->addrs[i].ifname ? c->addrs[i].ifname : "eth0",
-		    .prefix = prefix_host(&c->addrs[i].addr),
-		};
-	v->addrs = all;
-	v->n_addrs += c->n_addrs;
-	vip_sort(v);
-}
-
 static int walk_rendered(struct trace *t, struct error *err)
 {
 	struct context *ctx = t->ctx;
@@ -133,7 +132,7 @@ static int walk_rendered(struct trace *t, struct error *err)
 		if (emit_state(m, ctx->model, ctx->conf, ctx->opts.families,
 			&t->rendered[m], NULL, err))
 			return -1;
-		add_node_addresses(t->rendered[m], ctx->conf);
+		walk_add_node(t->rendered[m], ctx->conf);
 		walk_state(t, mode_name(m), t->rendered[m]);
 	}
 	return 0;

@@ -88,8 +88,8 @@ static void on_signal(int number)
 	interrupted = number;
 }
 
-/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between two
- * steps, to go back. */
+/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between
+ * two steps, to go back. */
 static void catch_signals(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -119,17 +119,38 @@ static int read_now(struct cutover *c, struct error *err)
 	return context_reread(c->ctx, err);
 }
 
-static int verify_against(
-    struct cutover *c, const struct state *want, const char *when, struct error *err)
+/* What some operations may have changed. Whose a virtual server is, its address tells. */
+static unsigned kinds_of(const struct plan *p, size_t from, size_t to)
 {
+	unsigned kinds = 0;
+
+	for (size_t i = from; i < to; i++)
+		kinds |= KIND_BIT(p->ops[i].kind);
+	if (kinds & (KIND_BIT(KIND_LVS) | KIND_BIT(KIND_VIP)))
+		kinds |= KIND_BIT(KIND_LVS) | KIND_BIT(KIND_VIP);
+	return kinds;
+}
+
+/* Reads these kinds back. All of them are what ctx->have is from then on. */
+static int verify_against(struct cutover *c, const struct state *want, unsigned kinds,
+    const char *when, struct error *err)
+{
+	AUTO(state) struct state *have = NULL;
+	struct scope scope = c->scope;
 	struct notes findings = {0};
 	int ret;
 
-	if (read_now(c, err))
+	if (source_read(c->ctx->source, kinds, c->ctx->opts.families, &have, err))
 		return error_wrap(err, "cannot read back %s", when);
-	ret = verify_state(want, c->ctx->have, &c->scope, &findings, err);
+	scope.kinds &= kinds;
+	ret = verify_state(want, have, &scope, &findings, err);
 	report_notes(c->ctx, &findings, NOTE_REFUSE);
 	notes_clear(&findings);
+	if (kinds == KIND_ALL) {
+		state_free(c->ctx->have);
+		c->ctx->have = have;
+		have = NULL;
+	}
 	return ret ? error_wrap(err, "verification %s", when) : 0;
 }
 
@@ -168,6 +189,30 @@ static void settle_flows(struct cutover *c, const struct state *ipvs, bool serve
 
 /* ---- forward */
 
+/* The commits of one family, from the first to the last, are what connections notice. */
+static void time_switch(struct cutover *c, const struct op *op, double begin)
+{
+	if (op->phase != PHASE_SWITCH || op->kind != KIND_FW)
+		return;
+	if (!c->switched[op->family].begin)
+		c->switched[op->family].begin = begin;
+	c->switched[op->family].end = report_clock();
+}
+
+static void report_switch(const struct cutover *c)
+{
+	struct strbuf sb = {0};
+
+	family_foreach (f)
+		if (c->switched[f].begin > 0)
+			strbuf_addf(&sb, "%s%s in %.3f s", sb.len ? ", " : "",
+			    family_info(f)->name,
+			    c->switched[f].end - c->switched[f].begin);
+	if (sb.len)
+		report_info(c->ctx, "switched %s, first write to last", sb.s);
+	strbuf_free(&sb);
+}
+
 /* Runs operations group by group, each in the journal first. */
 static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t to,
     bool back, enum phase depth, struct error *err)
@@ -177,20 +222,26 @@ static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t 
 
 	while (from < to) {
 		size_t end = plan_group_end(p, from, to);
+		double begin;
 
 		if (!back && interrupted)
 			return error_set(err, ERR_KERNEL, 0, "interrupted by a signal");
 		journal_file_step(&c->journal, back, depth, "%s: %s, %zu operations",
 		    phase_name(p->ops[from].phase), op_group_name(&p->ops[from], group),
 		    end - from);
+		begin = report_clock();
 		if (sink_run(c->sink, p, from, end, &out, err))
 			return -1;
+		if (!back)
+			time_switch(c, &p->ops[from], begin);
 		from = end;
 	}
 	return 0;
 }
 
-static int run_phase(struct cutover *c, enum phase ph, struct error *err)
+/* The last phase is followed by a look at everything, others by one at what they changed.
+ */
+static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *err)
 {
 	struct stretch *s = &c->work.v[c->work.n - 1];
 	bool to_ipvs = c->ctx->opts.mode == MODE_IPVS;
@@ -208,8 +259,10 @@ static int run_phase(struct cutover *c, enum phase ph, struct error *err)
 		settle_flows(c, c->ctx->want, false);
 	if (!ret && !to_ipvs && ph == PHASE_REMOVE)
 		settle_flows(c, s->have, true);
-	if (!ret && (from < to || ph == PHASE_REMOVE))
-		ret = verify_against(c, s->m->after[ph], phase_name(ph), err);
+	if (!ret && (from < to || last))
+		ret = verify_against(c, s->m->after[ph],
+		    last ? KIND_ALL : kinds_of(s->m->plan, from, to), phase_name(ph),
+		    err);
 	if (!ret && (ph == PHASE_SWITCH || ph == PHASE_REMOVE))
 		ret = probing_check(c->ctx, phase_name(ph), err);
 	c->seconds[ph] += report_clock() - begin;
@@ -217,6 +270,8 @@ static int run_phase(struct cutover *c, enum phase ph, struct error *err)
 	if (!ret)
 		report_info(c->ctx, "%-8s %5zu operations  %.3f s", phase_name(ph),
 		    to - from, c->seconds[ph]);
+	if (!ret && ph == PHASE_SWITCH)
+		report_switch(c);
 	return ret ? error_wrap(err, "phase %s", phase_name(ph)) : 0;
 }
 
@@ -225,7 +280,7 @@ int cutover_forward(struct cutover *c, enum phase from, enum phase to, struct er
 	int replans = 0;
 
 	for (enum phase ph = from; ph < to;) {
-		if (!run_phase(c, ph, err)) {
+		if (!run_phase(c, ph, ph + 1 == to, err)) {
 			ph++;
 			continue;
 		}
@@ -264,7 +319,7 @@ static int try_step_back(struct cutover *c, const struct state *target, enum pha
 	if (depth == PHASE_BUILD)
 		drain_wait(c, plan);
 	return run_ops(c, plan, 0, plan->n_ops, true, depth, err) ||
-		       verify_against(c, want, when, err)
+		       verify_against(c, want, KIND_ALL, when, err)
 		   ? -1
 		   : 0;
 }

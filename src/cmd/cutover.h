@@ -25,6 +25,10 @@ struct cutover {
 	VEC(struct stretch) work;
 	double begin[PHASE_COUNT], seconds[PHASE_COUNT]; /* begin: report_clock() */
 	size_t n_ops[PHASE_COUNT];
+	/* When the first commit of the switch began and the last one ended; 0: none. */
+	struct {
+		double begin, end;
+	} switched[FAMILY_COUNT];
 	double drain_until; /* report_clock(); 0: not draining yet */
 	size_t stale_flows;
 	struct error cause; /* why it went back */

@@ -87,7 +87,7 @@ static const struct option_row rows[] = {
     {OPT_PART, "part", "PART", GROUP_PART,
 	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
     {OPT_SOURCE, "source", "WHO", GROUP_TRACE,
-	"who connects: pod (default), node, outside or an address"},
+	"who connects: pod (default), node, outside or an address[%INTERFACE]"},
     {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
 	"compare with saved dumps instead of the live kernel"},
     {OPT_DRY_RUN, "dry-run", NULL, GROUP_WRITE, "print the plan, change nothing"},

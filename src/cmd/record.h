@@ -20,6 +20,12 @@ struct record_phase {
 	bool failed;
 };
 
+/* The commits of one family that change the datapath, from the first to the last. */
+struct record_switch {
+	const char *family; /* "IPv4" */
+	double begin, seconds;
+};
+
 /* Test connections made at one time. */
 struct record_probe {
 	double at;
@@ -52,6 +58,8 @@ struct record {
 	double seconds;
 	const struct record_phase *phases;
 	size_t n_phases;
+	const struct record_switch *switches;
+	size_t n_switches;
 	const struct record_probe *probes;
 	size_t n_probes;
 	const struct record_note *differences, *findings;

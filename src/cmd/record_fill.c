@@ -42,6 +42,23 @@ static void fill_phases(struct fill *f, bool failed)
 	f->r.n_phases = n;
 }
 
+static void fill_switches(struct fill *f)
+{
+	struct record_switch *v = arena_array(f->a, struct record_switch, FAMILY_COUNT);
+	size_t n = 0;
+
+	family_foreach (fam)
+		if (f->c->switched[fam].begin > 0)
+			v[n++] = (struct record_switch){
+			    .family = family_info(fam)->name,
+			    .begin = f->c->switched[fam].begin - f->begin,
+			    .seconds =
+				f->c->switched[fam].end - f->c->switched[fam].begin,
+			};
+	f->r.switches = v;
+	f->r.n_switches = n;
+}
+
 static void fill_probes(struct fill *f)
 {
 	const struct probing *p = f->c->ctx->probing;
@@ -205,6 +222,7 @@ void record_fill(struct cutover *c, double begin, int status, const char *result
 		    .result = result,
 		};
 		fill_phases(&f, status != 0);
+		fill_switches(&f);
 		fill_probes(&f);
 		fill_notes(&f);
 		fill_services(&f);

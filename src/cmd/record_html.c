@@ -75,6 +75,18 @@ static void fact(struct strbuf *sb, const char *name, const char *value)
 	strbuf_add(sb, "</td></tr>\n");
 }
 
+static void switch_facts(struct strbuf *sb, const struct record *r)
+{
+	char name[48], text[64];
+
+	for (size_t i = 0; i < r->n_switches; i++) {
+		snprintf(name, sizeof(name), "Switch of %s", r->switches[i].family);
+		snprintf(text, sizeof(text), "%.3f s from first to last write",
+		    r->switches[i].seconds);
+		fact(sb, name, text);
+	}
+}
+
 static void summary(struct strbuf *sb, const struct record *r)
 {
 	char when[64] = "", text[160];
@@ -102,6 +114,7 @@ static void summary(struct strbuf *sb, const struct record *r)
 	fact(sb, "Kernel objects", text);
 	snprintf(text, sizeof(text), "%zu service ports", r->n_services);
 	fact(sb, "Services", text);
+	switch_facts(sb, r);
 	strbuf_add(sb, "</table>\n");
 }
 
@@ -147,7 +160,8 @@ static void probe_dots(struct strbuf *sb, const struct record *r, int y)
 		    "<circle cx=\"%.1f\" cy=\"%d\" r=\"%d\" fill=\"%s\"><title>%s: %zu of "
 		    "%zu failed at %.3f s</title></circle>\n",
 		    x_of(r, p->at), y + (p->failed ? 4 : 12), p->failed ? 5 : 3,
-		    p->failed ? "#b3261e" : "#2a7d46", p->when, p->failed, p->tried, p->at);
+		    p->failed ? "#b3261e" : "#2a7d46", p->when, p->failed, p->tried,
+		    p->at);
 	}
 }
 
@@ -175,8 +189,8 @@ static void timeline(struct strbuf *sb, const struct record *r)
 	    LEFT, rows * ROW + 12, LEFT + WIDTH, rows * ROW + 12, LEFT, rows * ROW + 28,
 	    LEFT + WIDTH, rows * ROW + 28, r->seconds);
 	if (r->n_probes)
-		strbuf_addf(sb, "<p>%zu test connections, %zu failed.</p>\n", tried,
-		    failed);
+		strbuf_addf(
+		    sb, "<p>%zu test connections, %zu failed.</p>\n", tried, failed);
 	else
 		strbuf_add(
 		    sb, "<p>No test connections: made with <code>--probe</code>.</p>\n");

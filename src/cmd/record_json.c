@@ -34,15 +34,26 @@ static json_t *phases_json(const struct record *r)
 	return a;
 }
 
+static json_t *switches_json(const struct record *r)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < r->n_switches; i++)
+		json_array_append_new(a,
+		    json_pack("{s:s, s:f, s:f}", "family", r->switches[i].family, "begin",
+			r->switches[i].begin, "seconds", r->switches[i].seconds));
+	return a;
+}
+
 static json_t *probes_json(const struct record *r)
 {
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < r->n_probes; i++)
-		json_array_append_new(a,
-		    json_pack("{s:f, s:s, s:I, s:I}", "at", r->probes[i].at, "when",
-			r->probes[i].when, "tried", (json_int_t)r->probes[i].tried,
-			"failed", (json_int_t)r->probes[i].failed));
+		json_array_append_new(
+		    a, json_pack("{s:f, s:s, s:I, s:I}", "at", r->probes[i].at, "when",
+			   r->probes[i].when, "tried", (json_int_t)r->probes[i].tried,
+			   "failed", (json_int_t)r->probes[i].failed));
 	return a;
 }
 
@@ -96,6 +107,7 @@ void record_print_json(struct strbuf *sb, const struct record *r)
 	char *text;
 
 	json_object_set_new(j, "phases", phases_json(r));
+	json_object_set_new(j, "switches", switches_json(r));
 	json_object_set_new(j, "probes", probes_json(r));
 	json_object_set_new(
 	    j, "differences", notes_json(r->differences, r->n_differences, true));

@@ -89,7 +89,8 @@ static bool has_ranges(const struct state *ipvs, enum family f)
 	return s && s->n_entries;
 }
 
-/* Between BUILD and SETTLE towards ipvs, between BUILD and REMOVE the other way. */
+/* From BUILD on; towards ipvs until the commit that switches, the other way until REMOVE.
+ */
 static unsigned needs_helpers(const struct migration *m, enum phase ph, enum family f)
 {
 	const struct fw_ruleset *have = &m->have->fw[f];
@@ -97,7 +98,7 @@ static unsigned needs_helpers(const struct migration *m, enum phase ph, enum fam
 	const struct state *ipvs = to_ipvs ? m->want : m->have;
 	unsigned ret = 0;
 
-	if (ph == PHASE_PREPARE || ph >= (to_ipvs ? PHASE_SETTLE : PHASE_REMOVE))
+	if (ph == PHASE_PREPARE || ph >= (to_ipvs ? PHASE_SWITCH : PHASE_REMOVE))
 		return 0;
 	if (!state_has_vips(ipvs, f) || !jumps_to_services(have))
 		return 0;
@@ -138,13 +139,14 @@ static bool is_helper(const struct fw_step *st, enum fw_table_id t, const char *
 
 /* ---- what goes in which phase */
 
-/* Old jumps that stand in the way of the new mode. All others wait for REMOVE. */
+/* Old jumps that stand in the way of the new mode, and what the helper rules were for.
+ * All others wait for REMOVE. */
 static bool drop_for_ipvs(const struct fw_step *st, enum fw_table_id t, const char *chain,
     const struct fw_rule *r)
 {
 	/* The chain is the new mode's now and must not be entered the old way. */
 	if (fw_chain_find(&st->want->tables[t], r->target.chain))
-		return !is_helper(st, t, chain, r);
+		return true;
 	/* Traffic of ipvs mode passes INPUT, where stale REJECTs for services that had no
 	 * endpoints would hit it. */
 	return t == FW_FILTER && !strcmp(chain, "INPUT");
@@ -258,7 +260,7 @@ static void step_family(struct differ *d, struct migration *m, enum phase ph,
 	else if (ph == PHASE_SWITCH)
 		st.drop_jump = m->to == MODE_IPVS ? drop_for_ipvs : drop_for_iptables;
 	else if (ph == PHASE_SETTLE)
-		st.drop_jump = m->to == MODE_IPVS ? is_helper : drop_none;
+		st.drop_jump = drop_none;
 	st.remove_chains = ph == PHASE_REMOVE;
 	fw_diff(d, &st);
 }

@@ -16,7 +16,7 @@ enum phase {
 	PHASE_BUILD,   /* chains nothing jumps to, guard chains, virtual and real servers, link,
 			* addresses */
 	PHASE_SWITCH,  /* the table commits that change the datapath */
-	PHASE_SETTLE,  /* conntrack, helper rules */
+	PHASE_SETTLE,  /* conntrack */
 	PHASE_REMOVE,  /* what nothing refers to any more */
 };
 #define PHASE_COUNT 5

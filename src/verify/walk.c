@@ -100,13 +100,15 @@ static bool is_idle(const struct fw_rule *r)
 /* ---- chains */
 
 static enum way through_chain(
-    struct walk_at *at, enum fw_table_id t, const char *name, unsigned depth);
+    struct walk_at *at, enum fw_table_id t, const struct fw_chain *c, unsigned depth);
 
-static enum way jump(
-    struct walk_at *at, enum fw_table_id t, const struct fw_rule *r, unsigned depth)
+static enum way jump(struct walk_at *at, enum fw_table_id t, const struct fw_chain *c,
+    size_t rule, unsigned depth)
 {
+	const struct fw_rule *r = &c->rules[rule];
 	size_t steps = at->steps.n;
-	enum way way = through_chain(at, t, r->target.chain, depth + 1);
+	enum way way = through_chain(
+	    at, t, walker_jump(at->walker, at->p.family, t, c, rule), depth + 1);
 
 	if (way != WAY_ON && way != WAY_BACK)
 		return way;
@@ -117,11 +119,13 @@ static enum way jump(
 	return r->target.go ? WAY_BACK : WAY_ON;
 }
 
-static enum way do_rule(
-    struct walk_at *at, enum fw_table_id t, const struct fw_rule *r, unsigned depth)
+static enum way do_rule(struct walk_at *at, enum fw_table_id t, const struct fw_chain *c,
+    size_t rule, unsigned depth)
 {
+	const struct fw_rule *r = &c->rules[rule];
+
 	if (r->target.kind == FWT_JUMP)
-		return jump(at, t, r, depth);
+		return jump(at, t, c, rule, depth);
 	if (r->opaque)
 		return do_text(at, r);
 	switch ((enum fw_target_kind)r->target.kind) {
@@ -169,17 +173,16 @@ static bool takes_rule(struct walk_at *at, const struct fw_rule *r, bool *unsure
 	return at->unsure++ < MAX_UNSURE && !walk_choose(at, 2);
 }
 
+/* NULL: a chain that is not there. */
 static enum way through_chain(
-    struct walk_at *at, enum fw_table_id t, const char *name, unsigned depth)
+    struct walk_at *at, enum fw_table_id t, const struct fw_chain *c, unsigned depth)
 {
-	const struct fw_table *table = &at->walker->state->fw[at->p.family].tables[t];
-	const struct fw_chain *c = depth < MAX_DEPTH ? fw_chain_find(table, name) : NULL;
 	struct walk_cursor cursor;
 	enum way way = WAY_ON;
 	size_t i;
 	bool unsure;
 
-	if (!c)
+	if (!c || depth >= MAX_DEPTH)
 		return WAY_ON;
 	walk_cursor_start(&cursor, at->walker, &at->p, t, c);
 	while (way == WAY_ON && walk_cursor_next(&cursor, &i)) {
@@ -193,7 +196,7 @@ static enum way through_chain(
 					 .table = t,
 					 .chain = c->name,
 					 .rule = r});
-		way = do_rule(at, t, r, depth);
+		way = do_rule(at, t, c, i, depth);
 	}
 	if ((way == WAY_ON || way == WAY_BACK) && c->builtin &&
 	    c->policy == FW_POLICY_DROP) {
@@ -215,7 +218,9 @@ static bool hook(struct walk_at *at, const char *chain, unsigned tables)
 
 	for (size_t i = 0; i < FW_TABLE_COUNT; i++)
 		if (tables & 1u << order[i] &&
-		    through_chain(at, order[i], chain, 0) == WAY_ENDED)
+		    through_chain(at, order[i],
+			walker_chain(at->walker, at->p.family, order[i], chain),
+			0) == WAY_ENDED)
 			return false;
 	return true;
 }

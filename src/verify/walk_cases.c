@@ -119,7 +119,7 @@ bool walk_client_packet(const struct conf *c, enum walk_client client,
 struct each {
 	const struct conf *conf;
 	struct walk_case now;
-	struct node_ports ports;
+	struct node_ports ports[FAMILY_COUNT];
 	walk_case_fn *fn;
 	void *data;
 };
@@ -141,15 +141,16 @@ static void each_frontend(struct each *e)
 {
 	const struct service *s = e->now.svc;
 	enum family f = e->now.packet.family;
+	const struct node_ports *ports = &e->ports[f];
 
 	for (size_t i = 0; i < s->n_frontends; i++) {
 		const struct frontend *fe = &s->frontends[i];
 
 		e->now.frontend = fe;
 		if (fe->kind == FE_NODE_PORT) {
-			for (size_t k = 0; k < e->ports.n_addrs; k++)
-				if (!addr_is_loopback(&e->ports.addrs[k]))
-					each_client(e, &e->ports.addrs[k], fe->port);
+			for (size_t k = 0; k < ports->n_addrs; k++)
+				if (!addr_is_loopback(&ports->addrs[k]))
+					each_client(e, &ports->addrs[k], fe->port);
 		} else if (addr_family(&fe->addr) == f &&
 			   frontend_is_served(fe, e->conf)) {
 			each_client(e, &fe->addr, fe->port);
@@ -157,29 +158,55 @@ static void each_frontend(struct each *e)
 	}
 }
 
-void walk_each_case(const struct model *m, const struct conf *c, unsigned families,
-    walk_case_fn *fn, void *data)
+static void each_family(
+    struct each *e, const struct service *s, unsigned families, struct traffic *t)
 {
-	struct arena *a = arena_new();
-	struct traffic t = {0};
-
 	family_foreach (f) {
-		struct each e = {.conf = c, .fn = fn, .data = data};
-
 		if (!(families & FAMILY_BIT(f)))
 			continue;
-		node_ports_select(c, f, a, &e.ports);
-		for (size_t i = 0; i < m->n_services; i++) {
-			e.now = (struct walk_case){
-			    .svc = &m->services[i],
-			    .traffic = &t,
-			    .packet = {.family = f, .proto = m->services[i].proto},
-			};
-			traffic_select(e.now.svc, c, f, &t);
-			if (t.has_family)
-				each_frontend(&e);
-		}
+		e->now = (struct walk_case){
+		    .svc = s,
+		    .traffic = t,
+		    .packet = {.family = f, .proto = s->proto},
+		};
+		traffic_select(s, e->conf, f, t);
+		if (t->has_family)
+			each_frontend(e);
 	}
+}
+
+void walk_each_case(const struct model *m, size_t from, size_t to, const struct conf *c,
+    unsigned families, walk_case_fn *fn, void *data)
+{
+	struct arena *a = arena_new();
+	struct each e = {.conf = c, .fn = fn, .data = data};
+	struct traffic t = {0};
+
+	family_foreach (f)
+		if (families & FAMILY_BIT(f))
+			node_ports_select(c, f, a, &e.ports[f]);
+	for (size_t i = from; i < to; i++)
+		each_family(&e, &m->services[i], families, &t);
 	traffic_free(&t);
 	arena_free(a);
+}
+
+/* ---- the node */
+
+void walk_add_node(struct state *s, const struct conf *c)
+{
+	struct vip_table *v = &s->vips;
+	struct vip_addr *all =
+	    arena_array(s->arena, struct vip_addr, v->n_addrs + c->n_addrs);
+
+	if (v->n_addrs)
+		memcpy(all, v->addrs, v->n_addrs * sizeof(*all));
+	for (size_t i = 0; i < c->n_addrs; i++)
+		all[v->n_addrs + i] = (struct vip_addr){
+		    .link = *c->addrs[i].ifname ? c->addrs[i].ifname : "eth0",
+		    .prefix = prefix_host(&c->addrs[i].addr),
+		};
+	v->addrs = all;
+	v->n_addrs += c->n_addrs;
+	vip_sort(v);
 }

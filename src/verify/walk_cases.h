@@ -28,13 +28,16 @@ struct walk_case {
 };
 typedef void walk_case_fn(const struct walk_case *c, void *data);
 
-/* Calls fn for each; a node port is tried on each address that conf's node serves it on.
- */
-void walk_each_case(const struct model *m, const struct conf *c, unsigned families,
-    walk_case_fn *fn, void *data);
+/* Calls fn for each of the services [from, to), one service after the other; a node port
+ * is tried on each address that conf's node serves it on. */
+void walk_each_case(const struct model *m, size_t from, size_t to, const struct conf *c,
+    unsigned families, walk_case_fn *fn, void *data);
 
 /* The address and interface of a client of that class; false: there is none such. */
 bool walk_client_packet(const struct conf *c, enum walk_client client,
     const struct service *s, const struct traffic *t, struct walk_packet *p);
+
+/* What an emitted state says nothing of and packets ask for: the node's own addresses. */
+void walk_add_node(struct state *s, const struct conf *c);
 
 #endif

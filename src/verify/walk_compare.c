@@ -4,9 +4,12 @@
 
 #include "verify/walk_compare.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define SAID_ENDPOINTS 4 /* in one line */
+/* From so many services on, half of them are walked by a second thread. */
+#define MANY_SERVICES 256
 
 /* ---- ends */
 
@@ -147,7 +150,10 @@ static bool is_told(const struct conf *conf, const struct walk_case *c)
 /* ---- comparing */
 
 struct compare {
+	const struct model *model;
+	size_t from, to; /* of its services */
 	const struct conf *conf;
+	unsigned families;
 	const struct walker *old, *new;
 	struct notes *notes;
 	size_t n;
@@ -216,16 +222,52 @@ static void compare_case(const struct walk_case *c, void *data)
 	walk_free(&new);
 }
 
+static void *compare_services(void *data)
+{
+	struct compare *c = data;
+
+	walk_each_case(c->model, c->from, c->to, c->conf, c->families, compare_case, c);
+	return NULL;
+}
+
+/* The second half goes on while the first one is walked; its notes come behind. */
+static size_t compare_halves(struct compare *all)
+{
+	struct notes notes = {0};
+	struct compare second = *all;
+	pthread_t thread;
+
+	second.from = all->to = all->to / 2;
+	second.notes = &notes;
+	if (pthread_create(&thread, NULL, compare_services, &second)) {
+		all->to = second.to;
+		compare_services(all);
+		return all->n;
+	}
+	compare_services(all);
+	pthread_join(thread, NULL);
+	notes_move(all->notes, &notes);
+	return all->n + second.n;
+}
+
 size_t walk_compare(const struct model *m, const struct conf *c, unsigned families,
     const struct state *old, const struct state *new, struct notes *ret)
 {
 	AUTO(walker) struct walker *a = walker_new(old);
 	AUTO(walker) struct walker *b = walker_new(new);
-	struct compare cmp = {.conf = c, .old = a, .new = b, .notes = ret};
+	struct compare all = {.model = m,
+	    .to = m->n_services,
+	    .conf = c,
+	    .families = families,
+	    .old = a,
+	    .new = b,
+	    .notes = ret};
 
 	family_foreach (f)
 		if (!old->fw[f].present || !new->fw[f].present)
-			families &= ~FAMILY_BIT(f);
-	walk_each_case(m, c, families, compare_case, &cmp);
-	return cmp.n;
+			all.families &= ~FAMILY_BIT(f);
+	if (m->n_services >= MANY_SERVICES)
+		return compare_halves(&all);
+	compare_services(&all);
+	return all.n;
 }

@@ -7,8 +7,53 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 /* Shorter chains are as quick to read from top to bottom. */
 #define LONG_CHAIN 24
+
+/* ---- names */
+
+/* Room for so many, half of it free. */
+static size_t table_size(size_t n)
+{
+	size_t size = 16;
+
+	while (size < 2 * n)
+		size *= 2;
+	return size;
+}
+
+static size_t name_slot(const struct walk_names *names, const char *name)
+{
+	size_t i = hash_bytes(name, strlen(name), 0) & names->mask;
+
+	while (names->slots[i] && strcmp(names->slots[i]->name, name))
+		i = (i + 1) & names->mask;
+	return i;
+}
+
+static void index_names(struct walker *w, enum family f, enum fw_table_id t)
+{
+	const struct fw_table *table = &w->state->fw[f].tables[t];
+	struct walk_names *names = &w->names[f][t];
+	size_t size = table_size(table->n_chains);
+
+	if (!table->n_chains)
+		return;
+	names->slots = arena_array(w->arena, const struct fw_chain *, size);
+	names->mask = size - 1;
+	for (size_t i = 0; i < table->n_chains; i++)
+		names->slots[name_slot(names, table->chains[i].name)] = &table->chains[i];
+}
+
+const struct fw_chain *walker_chain(
+    const struct walker *w, enum family f, enum fw_table_id t, const char *name)
+{
+	const struct walk_names *names = &w->names[f][t];
+
+	return names->slots ? names->slots[name_slot(names, name)] : NULL;
+}
 
 /* ---- chains */
 
@@ -64,18 +109,34 @@ static void index_chain(
 	qsort(ret->keys, ret->n_keys, sizeof(*ret->keys), cmp_key);
 }
 
+static void index_jumps(struct walker *w, enum family f, enum fw_table_id t,
+    const struct fw_chain *c, struct walk_chain *ret)
+{
+	ret->jumps = arena_array(w->arena, const struct fw_chain *, c->n_rules);
+	for (size_t i = 0; i < c->n_rules; i++)
+		if (c->rules[i].target.kind == FWT_JUMP)
+			ret->jumps[i] = walker_chain(w, f, t, c->rules[i].target.chain);
+}
+
 static void index_table(struct walker *w, enum family f, enum fw_table_id t)
 {
 	const struct fw_table *table = &w->state->fw[f].tables[t];
+	struct walk_chain *chains =
+	    arena_array(w->arena, struct walk_chain, table->n_chains);
 
+	index_names(w, f, t);
 	for (size_t i = 0; i < table->n_chains; i++) {
-		if (table->chains[i].n_rules < LONG_CHAIN)
-			continue;
-		if (!w->chains[f][t])
-			w->chains[f][t] =
-			    arena_array(w->arena, struct walk_chain, table->n_chains);
-		index_chain(w->arena, f, &table->chains[i], &w->chains[f][t][i]);
+		index_jumps(w, f, t, &table->chains[i], &chains[i]);
+		if (table->chains[i].n_rules >= LONG_CHAIN)
+			index_chain(w->arena, f, &table->chains[i], &chains[i]);
 	}
+	w->chains[f][t] = chains;
+}
+
+const struct fw_chain *walker_jump(const struct walker *w, enum family f,
+    enum fw_table_id t, const struct fw_chain *c, size_t rule)
+{
+	return w->chains[f][t][c - w->state->fw[f].tables[t].chains].jumps[rule];
 }
 
 /* The first key that does not come before this one. */
@@ -102,7 +163,7 @@ void walk_cursor_start(struct walk_cursor *c, const struct walker *w,
 	struct walk_key key = {.addr = p->dst};
 
 	*c = (struct walk_cursor){.n_rules = chain->n_rules};
-	if (!index || !index[chain - table->chains].keys)
+	if (!index[chain - table->chains].keys)
 		return;
 	c->index = &index[chain - table->chains];
 	c->addr = lower_bound(c->index, &key);
@@ -140,49 +201,50 @@ bool walk_cursor_next(struct walk_cursor *c, size_t *rule)
 
 /* ---- addresses */
 
-static int cmp_addr(const void *a, const void *b)
+static struct walk_addr *addr_slot(const struct walk_addrs *addrs, const struct addr *a)
 {
-	return addr_cmp(a, b);
-}
+	size_t i = hash_bytes(a->b, a->len, 0) & addrs->mask;
 
-static bool has_addr(const struct addr *list, size_t n, const struct addr *a)
-{
-	return n && bsearch(a, list, n, sizeof(*list), cmp_addr);
+	while (addrs->slots[i].used && !addr_eq(&addrs->slots[i].addr, a))
+		i = (i + 1) & addrs->mask;
+	return &addrs->slots[i];
 }
 
 static void index_addresses(struct walker *w)
 {
 	const struct vip_table *t = &w->state->vips;
+	size_t size = table_size(t->n_addrs);
 
-	w->local = arena_array(w->arena, struct addr, t->n_addrs);
-	w->virtual = arena_array(w->arena, struct addr, t->n_addrs);
+	w->addrs.slots = arena_array(w->arena, struct walk_addr, size);
+	w->addrs.mask = size - 1;
 	for (size_t i = 0; i < t->n_addrs; i++) {
 		const struct vip_addr *v = &t->addrs[i];
 		const struct addr *a = &v->prefix.addr;
 		struct addr *own = &w->own[addr_family(a)];
+		struct walk_addr *slot = addr_slot(&w->addrs, a);
 
+		slot->addr = *a;
+		slot->used = true;
 		if (!strcmp(v->link, VIP_LINK)) {
-			w->virtual[w->n_virtual++] = *a;
+			slot->virtual = true;
 			continue;
 		}
-		w->local[w->n_local++] = *a;
+		slot->own = true;
 		if (!addr_is_set(own) && !addr_is_loopback(a) && !addr_is_link_local(a))
 			*own = *a;
 	}
-	qsort(w->local, w->n_local, sizeof(*w->local), cmp_addr);
-	qsort(w->virtual, w->n_virtual, sizeof(*w->virtual), cmp_addr);
 }
 
 bool walker_is_virtual(const struct walker *w, const struct addr *a)
 {
-	return has_addr(w->virtual, w->n_virtual, a) &&
-	       !has_addr(w->local, w->n_local, a);
+	const struct walk_addr *slot = addr_slot(&w->addrs, a);
+
+	return slot->virtual && !slot->own;
 }
 
 bool walker_is_local(const struct walker *w, const struct addr *a)
 {
-	return addr_is_loopback(a) || has_addr(w->local, w->n_local, a) ||
-	       has_addr(w->virtual, w->n_virtual, a);
+	return addr_is_loopback(a) || addr_slot(&w->addrs, a)->used;
 }
 
 struct addr walker_source(const struct walker *w, const struct addr *dst)

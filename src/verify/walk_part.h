@@ -16,20 +16,33 @@ struct walk_key {
 	size_t rule;
 };
 struct walk_chain {
-	struct walk_key *keys; /* sorted by address, port, rule; NULL: not indexed */
+	struct walk_key *keys; /* sorted by address, port, rule; NULL: it is short */
 	size_t n_keys;
 	size_t *others; /* rules that ask for neither */
 	size_t n_others;
+	const struct fw_chain **jumps; /* of each rule, where it leads or NULL */
+};
+
+/* Chains by name, and addresses of the node: hash tables, a power of two large. */
+struct walk_names {
+	const struct fw_chain **slots;
+	size_t mask;
+};
+struct walk_addrs {
+	struct walk_addr {
+		struct addr addr;
+		bool used, own, virtual; /* of an interface; on kube-ipvs0 */
+	} * slots;
+	size_t mask;
 };
 
 struct walker {
 	const struct state *state;
 	struct arena *arena;
-	/* Beside the chains of each table; NULL: none is long. */
+	struct walk_names names[FAMILY_COUNT][FW_TABLE_COUNT];
+	/* Beside the chains of each table. */
 	struct walk_chain *chains[FAMILY_COUNT][FW_TABLE_COUNT];
-	struct addr *local,
-	    *virtual; /* of the node's interfaces, of kube-ipvs0; sorted */
-	size_t n_local, n_virtual;
+	struct walk_addrs addrs;
 	struct addr own[FAMILY_COUNT]; /* the node's source towards others, or unset */
 };
 
@@ -67,6 +80,13 @@ static inline void walk_narrow(struct walk_at *at, double share)
 {
 	at->path.share *= share;
 }
+
+/* NULL: the table has none of this name. */
+const struct fw_chain *walker_chain(
+    const struct walker *w, enum family f, enum fw_table_id t, const char *name);
+/* Where a rule of a chain jumps to. */
+const struct fw_chain *walker_jump(const struct walker *w, enum family f,
+    enum fw_table_id t, const struct fw_chain *c, size_t rule);
 
 /* Walks over a chain's rules that may match: the first, the next one. */
 struct walk_cursor {

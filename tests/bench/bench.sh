@@ -15,7 +15,7 @@ usage()
 	cat <<-END
 	usage: bench.sh [--quick] [--cpu] [--runs N] [--only PART[,PART...]] [--keep DIR]
 
-	Parts: iptables, nft, ipvs, ipset, json, memory, readback.
+	Parts: iptables, nft, ipvs, ipset, json, memory, readback, walk.
 	--quick: fewer and smaller, about two minutes.
 	--cpu: compares CPU seconds, for a machine that has other work. --runs: the medians are of
 	so many runs (5, with --quick 3). --keep: leaves clusters and times in DIR.
@@ -382,6 +382,21 @@ part_readback()
 	memory "peak memory of it" readback 200
 }
 
+# What a migration does before the cut: each client's packets to each way in, in both modes.
+part_walk()
+{
+	local i
+	cluster 5000
+	say "where packets go, $runs runs"
+	for ((i = 1; i <= runs; i++)); do
+		"$programs/steps" -p -f "$work/cluster-5000.json" iptables >"$work/steps"
+		grep -qx 'differences 0' "$work/steps" || die "packets go elsewhere in the other mode"
+		sum_steps walk walk "$work/steps"
+	done
+	within "$(awk '$1 == "packets" { print $2 }' "$work/steps") packets followed in both modes, 5000 x 8" \
+		walk 2
+}
+
 report()
 {
 	local unit=seconds
@@ -398,7 +413,7 @@ report()
 main()
 {
 	local part quick='' keep=''
-	only="iptables nft ipset json memory readback ipvs" runs='' clock=1
+	only="iptables nft ipset json memory readback walk ipvs" runs='' clock=1
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--quick) quick=yes ;;
@@ -427,7 +442,7 @@ main()
 	: >"$work/table"
 	for part in $only; do
 		case $part in
-		iptables | nft | ipvs | ipset | json | memory | readback) "part_$part" ;;
+		iptables | nft | ipvs | ipset | json | memory | readback | walk) "part_$part" ;;
 		*) usage >&2; exit 64 ;;
 		esac
 	done

@@ -9,6 +9,7 @@
 
 #include "emit/emit.h"
 #include "kernel/live.h"
+#include "verify/walk_compare.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ struct run {
 	enum mode mode;
 	const char *node, *from, *saved;
 	unsigned families, kinds;
-	bool write, load_only;
+	bool write, load_only, walk;
 	struct conf *conf;
 	struct model *model;
 	struct source *dump;
@@ -102,6 +103,28 @@ static int program(struct run *r, const struct state *have, struct error *err)
 	return 0;
 }
 
+/* Where packets go in each of the modes, instead of programming one. */
+static int walk(struct run *r, struct error *err)
+{
+	AUTO(state) struct state *ipt = NULL;
+	AUTO(state) struct state *ipvs = NULL;
+	struct notes notes = {0};
+	size_t n;
+
+	if (emit_state(
+		MODE_IPTABLES, r->model, r->conf, r->families, &ipt, NULL, err) ||
+	    emit_state(MODE_IPVS, r->model, r->conf, r->families, &ipvs, NULL, err))
+		return -1;
+	walk_add_node(ipt, r->conf);
+	walk_add_node(ipvs, r->conf);
+	step(r, "emit");
+	n = walk_compare(r->model, r->conf, r->families, ipt, ipvs, &notes);
+	step(r, "walk");
+	printf("packets %zu\ndifferences %zu\n", n, notes.list.n);
+	notes_clear(&notes);
+	return 0;
+}
+
 static int run(struct run *r, struct error *err)
 {
 	struct live_options live = {.variant = FW_LEGACY, .lock_wait = LOCK_WAIT};
@@ -113,6 +136,8 @@ static int run(struct run *r, struct error *err)
 		return -1;
 	if (r->load_only)
 		return 0;
+	if (r->walk)
+		return walk(r, err);
 	if (live_source_open(&live, &source, err) ||
 	    source_read(source, r->kinds, r->families, &have, err))
 		return -1;
@@ -147,9 +172,9 @@ static bool kind_option(const char *s, unsigned *kinds)
 }
 
 static const char usage[] =
-    "usage: steps [-4] [-n NODE] [-k KIND] [-w | -l] MODE -f FILE | -d SAVED\n"
+    "usage: steps [-4] [-n NODE] [-k KIND] [-w | -l | -p] MODE -f FILE | -d SAVED\n"
     "FILE: Kubernetes JSON; SAVED: folder of dumps. -w writes to the kernel, -l only "
-    "loads.\n";
+    "loads,\n-p compares where packets go in both modes.\n";
 
 int main(int argc, char **argv)
 {
@@ -157,7 +182,7 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int ret;
 
-	for (int o; (o = getopt(argc, argv, "4n:k:wlf:d:")) >= 0;) {
+	for (int o; (o = getopt(argc, argv, "4n:k:wlpf:d:")) >= 0;) {
 		switch (o) {
 		case '4':
 			r.families = FAMILY_BIT(FAMILY_4);
@@ -170,6 +195,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			r.load_only = true;
+			break;
+		case 'p':
+			r.walk = true;
 			break;
 		case 'f':
 			r.from = optarg;
@@ -187,7 +215,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1 || !mode_parse(argv[optind], &r.mode) ||
-	    !r.from == !r.saved) {
+	    !r.from == !r.saved || (r.walk && r.saved)) {
 		fputs(usage, stderr);
 		return 64;
 	}

@@ -81,6 +81,24 @@ check 'to an endpoint' grep -q '=> 10.244' "$work/out"
 expect 64 'expected ADDRESS:PORT' trace 10.96.0.10 "${args[@]}"
 expect 64 'expected pod, node, outside' trace 10.96.0.10:53 "${args[@]}" --source fd00::1
 
+# trace: who is local by the interface that packets come in by
+cat >"$work/by-interface.yaml" <<-END
+	kind: KubeProxyConfiguration
+	detectLocalMode: InterfaceNamePrefix
+	detectLocal: {interfaceNamePrefix: cali}
+END
+service=$("$vipshift" show "${args[@]}" -o json | jq -r 'first(.services[]
+	| select(.protocol == "TCP" and (.endpoints | length > 0)) | .frontends[]
+	| select(.kind == "cluster") | "\(.address):\(.port)")')
+args+=(-c "$work/by-interface.yaml")
+expect 0 '' trace "$service" "${args[@]}" --source 172.16.0.9%cali7
+check 'a packet of a pod is not masqueraded' grep -q 'sees the client' "$work/out"
+expect 0 '' trace "$service" "${args[@]}" --source 172.16.0.9%eth0
+check 'a packet from outside is' sh -c "! grep 'sees the client' '$work/out'"
+expect 64 'source 172\.16\.0\.9%: expected .*INTERFACE' \
+	trace "$service" "${args[@]}" --source 172.16.0.9%
+expect 64 'expected .* same family' trace "$service" "${args[@]}" --source fd00::9%cali7
+
 # help, man page and completion know the same options
 for command in show render diff apply verify repair migrate doctor trace flush 'snapshot save' \
 	'snapshot restore'; do

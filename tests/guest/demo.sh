@@ -185,6 +185,7 @@ jq -rn --slurpfile model <("$VIPSHIFT" show "${model[@]}" -o json 2>/dev/null) \
 	  "\([$runs[].longest_gap_ms] | max) ms"'
 sed -nE 's/^vipshift: migrate: (prepare|build|switch|settle|remove) +([0-9]+) operations +([0-9.]+) s/\1 \3 s/p' \
 	migrate.txt | paste -sd , | sed 's/,/, /g; s/^/    phases               /'
+sed -nE 's/^vipshift: migrate: switched (.*)$/    the switch           \1/p' migrate.txt
 sed -nE 's/^vipshift: migrate: .*: [0-9]+ services, (.*)$/    objects              \1/p' migrate.txt
 sed -E 's/^vipshift: verify: /    state                /' verify.txt | tail -n 1
 jq -es 'map(.failed + .broken) | add == 0' traffic/*.json >/dev/null

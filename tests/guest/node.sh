@@ -119,7 +119,7 @@ node_pods_of()
 			ports: [$slice.ports[] | "\(.port)/\(.protocol | ascii_downcase)"]}]
 		| group_by(.name)[]
 		| [.[0].name, (.[0].node // "-"),
-		   ((.[] | select(.family == "IPv4") | .address) // "-"),
+		   ((map(select(.family == "IPv4"))[0].address) // "-"),
 		   ((map(select(.family == "IPv6"))[0].address) // "-"),
 		   (map(.ports[]) | unique | join(","))]
 		| @tsv' "$1"

@@ -27,13 +27,18 @@ static const char usage_text[] =
     "sees the client under, and the request. NETNS: a name that 'ip netns' knows.\n"
     "\n"
     "client prints one line of JSON. KIND is conn (new TCP connections), stream (a held\n"
-    "TCP connection), udp (requests from one port) or dns (a new port each request).\n"
+    "TCP connection), session (one that is closed and opened anew), udp (requests from "
+    "one\n"
+    "port) or dns (a new port each request).\n"
     "  --rate N         new connections a second over all conn targets, and new "
     "requests\n"
     "                   over all dns targets (1-1000, default 20)\n"
-    "  --every MS       pause between requests of a stream or udp target (default 100)\n"
+    "  --every MS       pause between requests of a stream, session or udp target\n"
+    "                   (default 100)\n"
+    "  --life MS        how long a session lasts (default 2000)\n"
     "  --timeout MS     how long an answer may take (default 3000)\n"
-    "  --seconds S      how long to run (1-600, default 5)\n"
+    "  --seconds S      how long to run (1-36000, default 5)\n"
+    "  --count N        end when each conn and dns target was tried N times\n"
     "  --stop-file F    end when this file appears; SIGTERM does the same\n"
     "  --ready-file F   made when every target has answered once\n"
     "  --log F          one line per event\n"
@@ -42,8 +47,10 @@ static const char usage_text[] =
 enum {
 	OPT_RATE = 256,
 	OPT_EVERY,
+	OPT_LIFE,
 	OPT_TIMEOUT,
 	OPT_SECONDS,
+	OPT_COUNT,
 	OPT_STOP,
 	OPT_READY,
 	OPT_LOG,
@@ -53,8 +60,10 @@ enum {
 static const struct option options[] = {
     {"rate", required_argument, NULL, OPT_RATE},
     {"every", required_argument, NULL, OPT_EVERY},
+    {"life", required_argument, NULL, OPT_LIFE},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"count", required_argument, NULL, OPT_COUNT},
     {"stop-file", required_argument, NULL, OPT_STOP},
     {"ready-file", required_argument, NULL, OPT_READY},
     {"log", required_argument, NULL, OPT_LOG},
@@ -164,7 +173,7 @@ static void bind_address(struct client_options *o, const char *text)
 int main(int argc, char **argv)
 {
 	struct client_options o = {
-	    .rate = 20, .every = 100, .timeout = 3000, .seconds = 5};
+	    .rate = 20, .every = 100, .timeout = 3000, .life = 2000, .seconds = 5};
 	int c;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -176,11 +185,17 @@ int main(int argc, char **argv)
 		case OPT_EVERY:
 			o.every = number(optarg, 5, 60000);
 			break;
+		case OPT_LIFE:
+			o.life = number(optarg, 10, 600000);
+			break;
 		case OPT_TIMEOUT:
 			o.timeout = number(optarg, 10, 60000);
 			break;
 		case OPT_SECONDS:
-			o.seconds = number(optarg, 1, 600);
+			o.seconds = number(optarg, 1, 36000);
+			break;
+		case OPT_COUNT:
+			o.count = number(optarg, 1, 10000);
 			break;
 		case OPT_STOP:
 			o.stop_file = optarg;

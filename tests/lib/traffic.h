@@ -7,10 +7,11 @@
 #include <sys/socket.h>
 
 enum kind {
-	KIND_CONN,   /* a new TCP connection each time: connect, ask, answer, close */
-	KIND_STREAM, /* one TCP connection, held, asks again and again */
-	KIND_UDP,    /* one socket, so one source port, asks again and again */
-	KIND_DNS,    /* a new UDP socket each time, asks again after a second */
+	KIND_CONN,    /* a new TCP connection each time: connect, ask, answer, close */
+	KIND_STREAM,  /* one TCP connection, held, asks again and again */
+	KIND_SESSION, /* the same, closed after a while and opened anew */
+	KIND_UDP,     /* one socket, so one source port, asks again and again */
+	KIND_DNS,     /* a new UDP socket each time, asks again after a second */
 	KIND_COUNT,
 };
 
@@ -18,7 +19,9 @@ struct client_options {
 	int rate;  /* new connections, and new-port requests, a second over all targets */
 	int every; /* milliseconds between two requests of a stream or constant port */
 	int timeout; /* milliseconds */
+	int life;    /* milliseconds, of a session */
 	int seconds;
+	long count; /* how often each conn and dns target is tried; 0: until the end */
 	const char *stop_file;
 	const char *ready_file; /* made when each target has answered once */
 	const char *log_file;

@@ -20,15 +20,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_TARGETS 64
-#define MAX_FLOWS 1024
+#define MAX_TARGETS 512
+#define MAX_FLOWS 4096
 #define MAX_NAMES 32
 #define REPEAT_MS 1000 /* when a resolver asks again */
+#define SLOW_MS 900
 
-enum outcome { OK, REFUSED, TIMEOUT, RESET, OTHER, OUTCOMES };
+/* DENIED: dropped on the way out, of which a UDP socket of the same host hears. */
+enum outcome { OK, REFUSED, TIMEOUT, RESET, DENIED, OTHER, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {
-    "ok", "refused", "timeout", "reset", "other"};
-static const char *const kind_names[KIND_COUNT] = {"conn", "stream", "udp", "dns"};
+    "ok", "refused", "timeout", "reset", "denied", "other"};
+static const char *const kind_names[KIND_COUNT] = {
+    "conn", "stream", "session", "udp", "dns"};
 
 struct names {
 	int n;
@@ -44,7 +47,7 @@ struct target {
 	struct sockaddr_storage to;
 	long tried, count[OUTCOMES], repeated, broken;
 	int64_t last_answer, longest_gap, slowest;
-	struct names backends, sources;
+	struct names backends, sources, pairs; /* of both: "BACKEND SOURCE" */
 };
 
 struct flow {
@@ -97,9 +100,22 @@ static void names_add(struct names *names, const char *text)
 	names->item[names->n++].count = 1;
 }
 
+static void flow_start(struct client *c, struct target *t, int64_t now);
+
 static bool held(const struct target *t)
 {
-	return t->kind == KIND_STREAM || t->kind == KIND_UDP;
+	return t->kind == KIND_STREAM || t->kind == KIND_SESSION || t->kind == KIND_UDP;
+}
+
+static bool of_tcp(const struct target *t)
+{
+	return t->kind == KIND_CONN || t->kind == KIND_STREAM || t->kind == KIND_SESSION;
+}
+
+/* Whether it was tried as often as it is to be. */
+static bool is_done(const struct client *c, const struct target *t)
+{
+	return c->o->count > 0 && t->tried >= c->o->count;
 }
 
 static enum outcome classify(int error)
@@ -112,18 +128,22 @@ static enum outcome classify(int error)
 	case ECONNRESET:
 	case EPIPE:
 		return RESET;
+	case EPERM:
+		return DENIED;
 	default:
 		return OTHER;
 	}
 }
 
-/* Counts one request's end; what is not OK goes into the log. */
+/* Counts one request's end; what is not OK, or was sent again, goes into the log. */
 static void count(struct client *c, struct target *t, enum outcome how, int64_t took)
 {
 	t->count[how]++;
 	if (how == OK) {
 		if (took > t->slowest)
 			t->slowest = took;
+		if (took >= SLOW_MS)
+			note(c, t, "slow");
 	} else {
 		note(c, t, outcome_names[how]);
 	}
@@ -146,7 +166,7 @@ static void flow_fail(struct client *c, struct flow *f, int error)
 		f->pending--;
 		return;
 	}
-	if (t->kind == KIND_STREAM)
+	if (held(t))
 		t->broken++;
 	flow_close(f);
 }
@@ -172,6 +192,16 @@ static void flow_ask(struct client *c, struct flow *f, int64_t now)
 		flow_fail(c, f, errno);
 }
 
+/* A session ends after its last answer, and the next one begins. */
+static void flow_renew(struct client *c, struct flow *f, int64_t now)
+{
+	struct target *t = f->target;
+
+	flow_close(f);
+	if (!c->stopping)
+		flow_start(c, t, now);
+}
+
 static void gap_until(struct target *t, int64_t now)
 {
 	if (t->last_answer != 0 && now - t->last_answer > t->longest_gap)
@@ -186,19 +216,25 @@ static void flow_answered(struct client *c, struct flow *f, char *line, int64_t 
 	struct target *t = f->target;
 	char *save = NULL, *name = strtok_r(line, " ", &save);
 	char *source = strtok_r(NULL, " ", &save), *seq = strtok_r(NULL, " ", &save);
+	char pair[64];
 
 	if (seq == NULL)
 		return;
 	names_add(&t->backends, name);
 	names_add(&t->sources, source);
+	snprintf(pair, sizeof(pair), "%s %s", name, source);
+	names_add(&t->pairs, pair);
 	count(c, t, OK, now - (held(t) ? f->asked : f->started));
 	gap_until(t, now);
 	f->pending--;
 	f->waiting = t->kind == KIND_UDP && f->pending > 0;
-	if (t->kind == KIND_STREAM)
-		f->seq++;
-	else if (t->kind != KIND_UDP)
+	if (!held(t)) {
 		flow_close(f);
+	} else if (t->kind != KIND_UDP) {
+		f->seq++;
+		if (t->kind == KIND_SESSION && now - f->started >= c->o->life)
+			flow_renew(c, f, now);
+	}
 }
 
 static void flow_input(struct client *c, struct flow *f, int64_t now)
@@ -244,7 +280,7 @@ static void flow_event(struct client *c, struct flow *f, uint32_t events, int64_
 
 static void flow_start(struct client *c, struct target *t, int64_t now)
 {
-	bool tcp = t->kind == KIND_CONN || t->kind == KIND_STREAM;
+	bool tcp = of_tcp(t);
 	const struct sockaddr_storage *from =
 	    t->to.ss_family == AF_INET ? &c->o->bind4 : &c->o->bind6;
 	struct epoll_event ev = {.events = tcp ? EPOLLOUT : EPOLLIN};
@@ -295,7 +331,7 @@ static int64_t pace(struct client *c, enum kind kind, int64_t now)
 	for (int i = 0; i < c->n_targets; i++) {
 		t = &c->targets[c->next_target[kind]];
 		c->next_target[kind] = (c->next_target[kind] + 1) % c->n_targets;
-		if (t->kind == kind) {
+		if (t->kind == kind && !is_done(c, t)) {
 			flow_start(c, t, now);
 			break;
 		}
@@ -344,7 +380,7 @@ static int64_t flow_tick(struct client *c, struct flow *f, int64_t now)
 
 	if (f->target->kind == KIND_UDP)
 		wake = tick_udp(c, f, now);
-	else if (f->target->kind == KIND_STREAM)
+	else if (held(f->target))
 		wake = tick_stream(c, f, now);
 	else
 		wake = tick_paced(c, f, now);
@@ -386,11 +422,19 @@ static int64_t start_and_tick(struct client *c, int64_t now)
 	return wake;
 }
 
+static bool all_done(const struct client *c)
+{
+	for (int i = 0; i < c->n_targets; i++)
+		if (!held(&c->targets[i]) && !is_done(c, &c->targets[i]))
+			return false;
+	return c->o->count > 0;
+}
+
 static void stop_if_due(struct client *c, bool signalled, int64_t now)
 {
 	if (c->stopping)
 		return;
-	if (signalled || now >= c->start + c->o->seconds * 1000 ||
+	if (signalled || all_done(c) || now >= c->start + c->o->seconds * 1000 ||
 	    (c->o->stop_file != NULL && access(c->o->stop_file, F_OK) == 0)) {
 		c->stopping = true;
 		c->stop = now;
@@ -464,7 +508,8 @@ static void print_names(const char *title, const struct names *names)
 static void print_counts(long tried, const long count[OUTCOMES])
 {
 	printf("\"tried\":%ld,\"failed\":%ld", tried,
-	    count[REFUSED] + count[TIMEOUT] + count[RESET] + count[OTHER]);
+	    count[REFUSED] + count[TIMEOUT] + count[RESET] + count[DENIED] +
+		count[OTHER]);
 	for (int i = 0; i < OUTCOMES; i++)
 		printf(",\"%s\":%ld", outcome_names[i], count[i]);
 }
@@ -480,7 +525,7 @@ static void print_result(const struct client *c)
 		tried += t->tried;
 		broken += t->broken;
 		repeated += t->repeated;
-		streams += t->kind == KIND_STREAM;
+		streams += held(t) && of_tcp(t);
 		if (held(t) && t->longest_gap > gap)
 			gap = t->longest_gap;
 		for (int j = 0; j < OUTCOMES; j++)
@@ -503,6 +548,7 @@ static void print_result(const struct client *c)
 		    t->repeated, t->broken, t->longest_gap, t->slowest);
 		print_names("backends", &t->backends);
 		print_names("sources", &t->sources);
+		print_names("pairs", &t->pairs);
 		printf("}");
 	}
 	printf("]}\n");

@@ -259,8 +259,7 @@ static void test_helper_rule_only_without_detector(void **state)
 	(void)state;
 	assert_rules(m->after[PHASE_PREPARE], FW_NAT, "OUTPUT", PORTALS);
 	assert_rules(m->after[PHASE_BUILD], FW_NAT, "OUTPUT", HELPER PORTALS);
-	assert_rules(m->after[PHASE_SWITCH], FW_NAT, "OUTPUT", HELPER PORTALS);
-	assert_rules(m->after[PHASE_SETTLE], FW_NAT, "OUTPUT", PORTALS);
+	assert_rules(m->after[PHASE_SWITCH], FW_NAT, "OUTPUT", PORTALS);
 	for (enum phase ph = 0; ph < PHASE_COUNT; ph++)
 		assert_rules(with->after[ph], FW_NAT, "OUTPUT", PORTALS);
 }

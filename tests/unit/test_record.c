@@ -24,6 +24,10 @@ static struct record sample(void)
 	    {.name = "build", .begin = 0.1, .seconds = 0.4, .n_ops = 12},
 	    {.name = "switch", .begin = 0.5, .seconds = 0.1, .n_ops = 2},
 	};
+	static const struct record_switch switches[] = {
+	    {.family = "IPv4", .begin = 0.5, .seconds = 0.021},
+	    {.family = "IPv6", .begin = 0.55, .seconds = 0.014},
+	};
 	static const struct record_probe probes[] = {
 	    {.at = 0.05, .when = "before", .tried = 9},
 	    {.at = 0.55, .when = "switch", .tried = 9, .failed = 2},
@@ -58,6 +62,8 @@ static struct record sample(void)
 	    .seconds = 1,
 	    .phases = phases,
 	    .n_phases = 2,
+	    .switches = switches,
+	    .n_switches = 2,
 	    .probes = probes,
 	    .n_probes = 2,
 	    .differences = differences,
@@ -165,8 +171,8 @@ static void test_json_says_the_same_with_a_schema_version(void **state)
 	assert_int_equal(json_integer_value(json_object_get(j, "schema")), 1);
 	assert_string_equal(json_string_value(json_object_get(j, "node")), "node-<a>");
 	assert_int_equal(json_array_size(json_object_get(j, "phases")), 2);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(
-			     json_object_get(j, "probes"), 1), "failed")),
+	assert_int_equal(json_integer_value(json_object_get(
+			     json_array_get(json_object_get(j, "probes"), 1), "failed")),
 	    2);
 	assert_true(json_is_true(json_object_get(
 	    json_array_get(json_object_get(j, "differences"), 0), "accepted")));
@@ -178,6 +184,23 @@ static void test_json_says_the_same_with_a_schema_version(void **state)
 	assert_int_equal(json_array_size(json_object_get(way, "after")), 1);
 	json_decref(j);
 	free(text);
+}
+
+static void test_both_say_how_long_the_switch_of_a_family_took(void **state)
+{
+	struct record r = sample();
+	char *page = print(&r, "x.html"), *text = print(&r, "x.json");
+	json_t *j = json_loads(text, 0, NULL), *second;
+
+	(void)state;
+	assert_non_null(strstr(page, "Switch of IPv4</td><td>0.021 s"));
+	assert_non_null(strstr(page, "Switch of IPv6</td><td>0.014 s"));
+	second = json_array_get(json_object_get(j, "switches"), 1);
+	assert_string_equal(json_string_value(json_object_get(second, "family")), "IPv6");
+	assert_true(json_real_value(json_object_get(second, "seconds")) == 0.014);
+	json_decref(j);
+	free(text);
+	free(page);
 }
 
 static void test_only_the_two_forms_are_taken(void **state)
@@ -199,6 +222,7 @@ int main(void)
 		test_page_has_phases_and_test_connections_on_one_line_of_time),
 	    cmocka_unit_test(test_page_tells_a_failure_at_a_glance),
 	    cmocka_unit_test(test_json_says_the_same_with_a_schema_version),
+	    cmocka_unit_test(test_both_say_how_long_the_switch_of_a_family_took),
 	    cmocka_unit_test(test_only_the_two_forms_are_taken),
 	};
 

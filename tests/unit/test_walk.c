@@ -164,7 +164,7 @@ static void assert_lossless(const char *name, const struct wanted *w, enum mode 
 	AUTO(walker) struct walker *after = walker_new(end);
 	struct probes p = {.before = before, .after = after, .name = name};
 
-	walk_each_case(w->model, w->conf, FAMILY_BOTH, keep_served, &p);
+	walk_each_case(w->model, 0, w->model->n_services, w->conf, FAMILY_BOTH, keep_served, &p);
 	assert_served_throughout(&p, from, m->plan);
 	assert_served_throughout(&p, end, undo);
 	walked += p.walked;

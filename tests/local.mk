@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
+	tests/unit/test_scale \
 	tests/unit/test_snapshot \
 	tests/unit/test_tolerate \
 	tests/unit/test_traffic \

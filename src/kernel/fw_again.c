@@ -4,7 +4,7 @@
 
 #include "kernel/fw_again.h"
 
-#include "kernel/strtab.h"
+#include "base/strtab.h"
 
 size_t fw_written_chains(const struct since *s, enum family f, enum fw_table_id id,
     const char **ret)

@@ -16,7 +16,7 @@
 #include "kernel/fw_blob.h"
 #include "kernel/fw_hold.h"
 #include "kernel/live.h"
-#include "kernel/strtab.h"
+#include "base/strtab.h"
 
 struct fw_legacy {
 	struct driver driver;

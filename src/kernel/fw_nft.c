@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/strtab.h"
 #include "kernel/driver.h"
 #include "kernel/fw_again.h"
 #include "kernel/nft_read.h"

@@ -33,6 +33,7 @@ unit_tests = \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
+	tests/unit/test_scale \
 	tests/unit/test_snapshot \
 	tests/unit/test_tolerate \
 	tests/unit/test_traffic \
@@ -87,9 +88,9 @@ check-kernel check-guest: all $(check_PROGRAMS)
 # failing kernel calls under traffic, and many round trips and services under load.
 .PHONY: soak
 soak: all $(check_PROGRAMS)
-	@for test in loaded faults; do \
-		VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/$$test.sh || exit 1; \
-	done
+	VIPSHIFT_BUILD=$(abs_builddir) VIPSHIFT_PARITY_CASES=. VIPSHIFT_GUEST_TIMEOUT=1500 \
+		$(top_srcdir)/tests/guest/test-loaded.sh
+	VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/faults.sh
 	@for load in "200 50" "1 1000" "1 5000"; do \
 		VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/test-load.sh $$load || exit 1; \
 	done
@@ -101,7 +102,7 @@ EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/walk/config-prefix.yaml tests/guest/walk/judge.jq tests/guest/walk/samples.jq \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
 	tests/guest/load-cluster.jq tests/guest/load-flows.sh tests/guest/test-load.sh \
-	tests/guest/test-drift-ipvs.sh tests/guest/loaded.sh tests/guest/test-foreign-ipvs.sh \
+	tests/guest/test-drift-ipvs.sh tests/guest/test-loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-migration.sh tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
 	tests/lib/drift.sh tests/lib/foreign.sh tests/lib/loaded.sh \

@@ -51,12 +51,17 @@ static int take_target(struct trace *t, struct error *err)
 	return 0;
 }
 
+/* Of this node: those of others come in like the rest of the world. */
 static bool is_pod(const struct conf *c, const struct addr *a)
 {
-	for (size_t i = 0; i < c->n_node_pod_cidrs; i++)
+	bool known = false;
+
+	for (size_t i = 0; i < c->n_node_pod_cidrs; i++) {
 		if (prefix_contains(&c->node_pod_cidrs[i], a))
 			return true;
-	for (size_t i = 0; i < c->n_cluster_cidrs; i++)
+		known |= addr_family(&c->node_pod_cidrs[i].addr) == addr_family(a);
+	}
+	for (size_t i = 0; !known && i < c->n_cluster_cidrs; i++)
 		if (prefix_contains(&c->cluster_cidrs[i], a))
 			return true;
 	return false;

@@ -4,28 +4,18 @@
 
 #include "cmd/drain_wait.h"
 #include "cmd/report.h"
+#include "plan/drain.h"
 
-#include <netinet/in.h>
 #include <time.h>
 
 #define LOOK_MS 200
 #define SAY_SECONDS 10.0
-
-static size_t active_of(const struct lvs_service *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; s && i < s->n_dests; i++)
-		n += s->dests[i].active;
-	return n;
-}
 
 /* Their connections now. Where they cannot be counted, waiting would be for nothing. */
 static size_t count(struct cutover *c, const struct plan *p)
 {
 	AUTO(state) struct state *now = NULL;
 	struct error err = {0};
-	size_t n = 0;
 
 	if (source_read(
 		c->ctx->source, KIND_BIT(KIND_LVS), c->ctx->opts.families, &now, &err)) {
@@ -33,14 +23,7 @@ static size_t count(struct cutover *c, const struct plan *p)
 		    c->ctx, "warning: connections cannot be counted: %s", err.msg);
 		return 0;
 	}
-	for (size_t i = 0; i < p->n_ops; i++) {
-		const struct lvs_service *s = p->ops[i].have;
-
-		if (p->ops[i].kind == KIND_LVS && p->ops[i].sub == SUB_NONE &&
-		    !p->ops[i].want && s->key.proto == IPPROTO_TCP)
-			n += active_of(lvs_find(&now->lvs, &s->key));
-	}
-	return n;
+	return drain_carried(p, &now->lvs);
 }
 
 void drain_wait(struct cutover *c, const struct plan *p)

@@ -2,8 +2,8 @@
 #ifndef KERNEL_FW_ENTRY_H
 #define KERNEL_FW_ENTRY_H
 
+#include "base/strtab.h"
 #include "kernel/ipset_id.h"
-#include "kernel/strtab.h"
 #include "state/fw.h"
 
 struct xt_entry_match;

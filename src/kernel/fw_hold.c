@@ -38,19 +38,25 @@ void fw_hold_end(struct fw_hold *h)
 	free(h);
 }
 
-bool fw_hold_take(
-    struct fw_hold *h, enum family f, enum fw_table_id id, struct fw_block *ret)
+bool fw_hold_knows(struct fw_hold *h, enum family f, enum fw_table_id id)
 {
 	struct fw_block *known = h ? &h->known[f][id] : NULL;
 
 	if (!known || !known->entries)
 		return false;
-	if (fw_block_check(known, f, id)) {
-		fw_block_free(known);
+	if (!fw_block_check(known, f, id))
+		return true;
+	fw_block_free(known);
+	return false;
+}
+
+bool fw_hold_take(
+    struct fw_hold *h, enum family f, enum fw_table_id id, struct fw_block *ret)
+{
+	if (!fw_hold_knows(h, f, id))
 		return false;
-	}
-	*ret = *known;
-	*known = (struct fw_block){0};
+	*ret = h->known[f][id];
+	h->known[f][id] = (struct fw_block){0};
 	return true;
 }
 

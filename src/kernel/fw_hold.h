@@ -15,8 +15,10 @@ struct fw_hold;
 void fw_hold_begin(struct fw_hold **ret);
 void fw_hold_end(struct fw_hold *h);
 
-/* The block of a table, which is the caller's then; false when it is not known, or the
- * table has changed after all, as one who does without the lock can do. */
+/* Whether a table is known, and the kernel does not say that it has changed after all, as one
+ * who does without the lock can do. */
+bool fw_hold_knows(struct fw_hold *h, enum family f, enum fw_table_id id);
+/* The block of a table, which is the caller's then; false when it is not known. */
 bool fw_hold_take(
     struct fw_hold *h, enum family f, enum fw_table_id id, struct fw_block *ret);
 /* Hands a block back, or a new one that the kernel has accepted. Without a hold it is

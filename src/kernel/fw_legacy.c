@@ -12,9 +12,11 @@
 
 #include "base/auto.h"
 #include "kernel/driver.h"
+#include "kernel/fw_again.h"
 #include "kernel/fw_blob.h"
 #include "kernel/fw_hold.h"
 #include "kernel/live.h"
+#include "base/strtab.h"
 
 struct fw_legacy {
 	struct driver driver;
@@ -26,8 +28,9 @@ struct fw_legacy {
 
 /* ---- read */
 
+/* only: NULL, or the names of the chains that are wanted. */
 static int read_table(struct fw_hold *hold, enum family f, enum fw_table_id id,
-    struct arena *a, struct fw_table *ret, struct error *err)
+    struct strtab *only, struct arena *a, struct fw_table *ret, struct error *err)
 {
 	struct fw_blob b;
 	int rc = 0;
@@ -35,10 +38,12 @@ static int read_table(struct fw_hold *hold, enum family f, enum fw_table_id id,
 	if (fw_blob_read(&b, f, id, hold, a, err))
 		return -1;
 	ret->present = true;
-	ret->n_chains = b.n_chains;
+	ret->n_chains = 0;
 	ret->chains = arena_array(a, struct fw_chain, b.n_chains);
 	for (size_t i = 0; i < b.n_chains && !rc; i++)
-		rc = fw_blob_chain(&b, &b.chains[i], &ret->chains[i], err);
+		if (!only || strtab_find(only, b.chains[i].name))
+			rc = fw_blob_chain(
+			    &b, &b.chains[i], &ret->chains[ret->n_chains++], err);
 	fw_blob_texts(&b);
 	fw_hold_keep(hold, f, id, &b.block);
 	fw_blob_free(&b);
@@ -96,26 +101,59 @@ int fw_legacy_has_chain(
 	return rc;
 }
 
-static int read_family(struct fw_hold *hold, enum family f, struct arena *a,
-    struct fw_ruleset *ret, struct error *err)
+/* A table of which is known how it was, and that only s->ops have changed it since. */
+static int reread_table(struct fw_hold *hold, enum family f, enum fw_table_id id,
+    const struct since *s, struct arena *a, struct fw_table *ret, struct error *err)
+{
+	const struct fw_table *was = &s->read->fw[f].tables[id];
+	const char **names = arena_array(a, const char *, s->n_ops);
+	size_t n = fw_written_chains(s, f, id, names);
+	struct strtab only = {0};
+	struct fw_table now = {0};
+	int rc;
+
+	if (!n) {
+		*ret = *was;
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		strtab_add(&only, names[i]);
+	rc = read_table(hold, f, id, &only, a, &now, err);
+	if (!rc)
+		fw_merge_chains(id, was, names, n, &now, a, ret);
+	strtab_free(&only);
+	return rc;
+}
+
+/* s: NULL, or what allows to read less; *borrowed: it did. */
+static int read_family(struct fw_hold *hold, enum family f, const struct since *s,
+    struct arena *a, struct fw_ruleset *ret, bool *borrowed, struct error *err)
 {
 	unsigned tables;
 
 	if (registered_tables(f, &tables, err))
 		return -1;
 	ret->present = true;
-	for (unsigned id = 0; id < FW_TABLE_COUNT; id++)
-		if (tables & 1u << id &&
-		    read_table(
-			hold, f, (enum fw_table_id)id, a, &ret->tables[id], err))
+	for (enum fw_table_id id = 0; id < FW_TABLE_COUNT; id++) {
+		struct fw_table *t = &ret->tables[id];
+		bool known = s && s->read->fw[f].tables[id].present &&
+			     fw_hold_knows(hold, f, id);
+
+		if (!(tables & 1u << id))
+			continue;
+		if (known ? reread_table(hold, f, id, s, a, t, err)
+			  : read_table(hold, f, id, NULL, a, t, err))
 			return -1;
+		if (known)
+			*borrowed = true;
+	}
 	return 0;
 }
 
 /* ---- the driver */
 
-static int legacy_read(
-    struct driver *d, unsigned families_wanted, struct state *into, struct error *err)
+static int legacy_reread(struct driver *d, unsigned families_wanted, const struct since *s,
+    struct state *into, bool *borrowed, struct error *err)
 {
 	struct fw_legacy *l = (struct fw_legacy *)d;
 
@@ -127,11 +165,17 @@ static int legacy_read(
 
 		if (!(families_wanted & FAMILY_BIT(f)))
 			continue;
-		if (read_family(l->hold, f, into->arena, &rs, err))
+		if (read_family(l->hold, f, s, into->arena, &rs, borrowed, err))
 			return -1;
 		into->fw[f] = rs;
 	}
 	return 0;
+}
+
+static int legacy_read(
+    struct driver *d, unsigned families_wanted, struct state *into, struct error *err)
+{
+	return legacy_reread(d, families_wanted, NULL, into, NULL, err);
 }
 
 static int legacy_write(
@@ -176,6 +220,7 @@ int fw_legacy_open(const struct live_options *o, struct driver **ret, struct err
 {
 	static const struct driver_ops ops = {
 	    .read = legacy_read,
+	    .reread = legacy_reread,
 	    .write = legacy_write,
 	    .hold = legacy_hold,
 	    .release = legacy_release,

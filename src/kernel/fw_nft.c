@@ -8,10 +8,11 @@
 
 #include <stdlib.h>
 
+#include "base/strtab.h"
 #include "kernel/driver.h"
+#include "kernel/fw_again.h"
 #include "kernel/nft_read.h"
 #include "kernel/nft_write.h"
-#include "kernel/strtab.h"
 
 struct fw_nft {
 	struct driver driver;
@@ -49,51 +50,6 @@ static int nft_driver_read(
 /* More chains than that are read faster together with all the others. */
 #define FEW_CHAINS 500
 
-/* The chains of one table that the operations were about. */
-static size_t list_chains(const struct since *s, enum family f, enum fw_table_id id,
-    const char **ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->n_ops; i++) {
-		const struct op *o = &s->ops[i];
-		const struct fw_chain *c = o->want ? o->want : o->have;
-
-		if (o->kind == KIND_FW && o->family == f && o->table == id)
-			ret[n++] = c->name;
-	}
-	return n;
-}
-
-/* The table as it was, but for these chains, which are now as in *now. */
-static void merge_chains(enum fw_table_id id, const struct fw_table *was,
-    const char *const *names, size_t n, const struct fw_table *now, struct arena *a,
-    struct fw_table *ret)
-{
-	struct strtab written = {0};
-	struct fw_table t = *was;
-
-	for (size_t i = 0; i < n; i++)
-		strtab_add(&written, names[i]);
-	t.n_chains = 0;
-	t.chains = arena_array(a, struct fw_chain, was->n_chains + now->n_chains);
-	for (size_t i = 0; i < was->n_chains; i++) {
-		const struct fw_chain *c = &was->chains[i];
-		const struct fw_chain *there =
-		    strtab_find(&written, c->name) ? fw_chain_find(now, c->name) : c;
-
-		/* A built-in chain may be shown without being there. */
-		if (there || c->builtin)
-			t.chains[t.n_chains++] = there ? *there : *c;
-	}
-	for (size_t i = 0; i < now->n_chains; i++)
-		if (!fw_chain_find(was, now->chains[i].name))
-			t.chains[t.n_chains++] = now->chains[i];
-	fw_table_sort(id, &t);
-	strtab_free(&written);
-	*ret = t;
-}
-
 /* *done: whether it could be told that nobody else has changed anything. */
 static int reread_family(struct fw_nft *n, enum family f, const struct since *s,
     struct state *into, bool *done, struct error *err)
@@ -107,7 +63,7 @@ static int reread_family(struct fw_nft *n, enum family f, const struct since *s,
 	if (!was->generation || nft_read_generation(n->nl, &generation, err))
 		return was->generation ? -1 : 0;
 	for (unsigned id = 0; id < FW_TABLE_COUNT && generation == expected; id++) {
-		size_t n_names = list_chains(s, f, (enum fw_table_id)id, names);
+		size_t n_names = fw_written_chains(s, f, (enum fw_table_id)id, names);
 		struct fw_table now = {0};
 
 		if (!n_names)
@@ -117,7 +73,7 @@ static int reread_family(struct fw_nft *n, enum family f, const struct since *s,
 		if (nft_read_chains(n->nl, f, (enum fw_table_id)id, names, n_names,
 			into->arena, &now, &generation, err))
 			return -1;
-		merge_chains((enum fw_table_id)id, &was->tables[id], names, n_names, &now,
+		fw_merge_chains((enum fw_table_id)id, &was->tables[id], names, n_names, &now,
 		    into->arena, &rs.tables[id]);
 	}
 	if (generation != expected)

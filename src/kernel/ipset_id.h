@@ -3,7 +3,7 @@
 #define KERNEL_IPSET_ID_H
 
 #include "base/error.h"
-#include "kernel/strtab.h"
+#include "base/strtab.h"
 
 #include <stdbool.h>
 #include <stdint.h>

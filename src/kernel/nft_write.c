@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strtab.h"
 #include "base/vec.h"
 #include "kernel/nft_read.h"
 #include "kernel/nft_restore.h"
-#include "kernel/strtab.h"
 
 /* Chains in one commit. */
 #define COMMIT_CHAINS 2000

@@ -6,8 +6,8 @@
 #include "model/tree_yaml.h"
 
 /* Only conf_*yaml.c include this. Takes the fields of a KubeProxyConfiguration; unknown
- * or ill-typed ones are warnings. */
-void conf_take_fields(
-    struct conf *c, const struct tree *t, const yaml_node_t *map, struct notes *notes);
+ * or ill-typed ones are warnings, about "WHERE: PATH". */
+void conf_take_fields(struct conf *c, const char *where, const struct tree *t,
+    const yaml_node_t *map, struct notes *notes);
 
 #endif

@@ -96,7 +96,7 @@ static int read_document(
 	kind = scalar_of(t, root, "kind");
 	if (!strcmp(kind, WANTED_KIND)) {
 		s->found = true;
-		conf_take_fields(s->conf, t, root, s->notes);
+		conf_take_fields(s->conf, where, t, root, s->notes);
 	} else if (!s->nested && !strcmp(kind, "ConfigMap")) {
 		return read_config_map(s, where, t, root, err);
 	} else if (!s->nested &&
@@ -110,11 +110,13 @@ static int read_document(
 static int read_text(
     struct search *s, const char *where, const char *text, size_t size, struct error *err)
 {
-	struct tree_source *src = tree_source_new(where, text, size);
+	struct tree_source *src;
 	struct tree *t = NULL;
 	char kind[64] = "";
 	int ret;
 
+	if (tree_source_open(where, text, size, &src, err))
+		return -1;
 	while (!(ret = tree_source_next(src, &t, err)) && t && !s->found) {
 		ret = read_document(s, where, t, err);
 		if (!ret && !s->found)

@@ -16,6 +16,7 @@
 struct reader {
 	struct conf *conf;
 	struct notes *notes;
+	const char *where; /* the file, and in a ConfigMap the key */
 	const struct tree *tree;
 };
 
@@ -64,10 +65,13 @@ static const char *expected(const struct key *k)
 static void warn(
     const struct reader *r, const char *path, const char *value, const char *text)
 {
+	char about[512];
+
+	snprintf(about, sizeof(about), "%s: %s", r->where, path);
 	if (value)
-		notes_add(r->notes, NOTE_WARNING, path, "'%.60s' %s", value, text);
+		notes_add(r->notes, NOTE_WARNING, about, "'%.60s' %s", value, text);
 	else
-		notes_add(r->notes, NOTE_WARNING, path, "%s", text);
+		notes_add(r->notes, NOTE_WARNING, about, "%s", text);
 }
 
 static void warn_value(const struct reader *r, const struct key *k, const char *path,
@@ -408,10 +412,10 @@ static void read_map(
 	}
 }
 
-void conf_take_fields(
-    struct conf *c, const struct tree *t, const yaml_node_t *map, struct notes *notes)
+void conf_take_fields(struct conf *c, const char *where, const struct tree *t,
+    const yaml_node_t *map, struct notes *notes)
 {
-	struct reader r = {.conf = c, .notes = notes, .tree = t};
+	struct reader r = {.conf = c, .notes = notes, .where = where, .tree = t};
 
 	read_map(&r, "", map, root_keys);
 }

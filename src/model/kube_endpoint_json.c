@@ -5,6 +5,7 @@
 #include "model/kube_json.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABEL_SERVICE "kubernetes.io/service-name"
@@ -135,8 +136,10 @@ static int read_slice_ports(struct kube *k, const struct field *at, bool named,
 			out[s->n_ports++] = (struct slice_port){
 			    .name = model_builder_intern(k->builder, name),
 			    .proto = proto,
-			    .port = (uint16_t)port};
+			    .port = (uint16_t)port,
+			    .place = (uint32_t)i};
 	}
+	qsort(out, s->n_ports, sizeof(*out), kube_compare_ports);
 	return 0;
 }
 

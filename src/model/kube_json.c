@@ -148,40 +148,97 @@ int kube_add(struct kube *k, const char *kind, const struct json_value *object,
 	return 0;
 }
 
-/* The endpoints of one service port: those of slices that have a port of its name and
- * protocol, of the families that the service has. */
-static void join_port(struct kube *k, const struct slice_list *list, struct service *s)
+int kube_compare_ports(const void *va, const void *vb)
 {
-	VEC(struct endpoint) found = {0};
+	const struct slice_port *a = va, *b = vb;
+	int c = strcmp(a->name, b->name);
 
-	for (const struct slice *sl = list->first; sl; sl = sl->next)
-		for (size_t p = 0; p < sl->n_ports; p++) {
-			const struct slice_port *port = &sl->ports[p];
-
-			if (port->proto != s->proto ||
-			    strcmp(port->name, s->port_name) != 0)
-				continue;
-			for (size_t i = 0; i < sl->n_endpoints; i++) {
-				const struct endpoint *e = &sl->endpoints[i];
-
-				if (!(s->families & FAMILY_BIT(addr_family(&e->addr))))
-					continue;
-				vec_push(&found, *e);
-				found.v[found.n - 1].port = port->port;
-			}
-		}
-	vec_take(&found, model_builder_arena(k->builder), s->endpoints, s->n_endpoints);
+	if (!c)
+		c = (int)a->proto - (int)b->proto;
+	return c ? c : (a->place > b->place) - (a->place < b->place);
 }
 
-void kube_finish(struct kube *k)
+/* The first of the slice's ports that are the service's; *n: how many. */
+static const struct slice_port *find_ports(
+    const struct slice *sl, const struct service *s, size_t *n)
+{
+	const struct slice_port wanted = {.name = s->port_name, .proto = s->proto};
+	size_t lo = 0, hi = sl->n_ports, end;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (kube_compare_ports(&sl->ports[mid], &wanted) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (end = lo; end < sl->n_ports && sl->ports[end].proto == s->proto &&
+		       !strcmp(sl->ports[end].name, s->port_name);
+	     end++)
+		;
+	*n = end - lo;
+	return sl->ports + lo;
+}
+
+static bool is_wanted(const struct service *s, const struct endpoint *e)
+{
+	return s->families & FAMILY_BIT(addr_family(&e->addr));
+}
+
+static size_t count_endpoints(const struct slice_list *list, const struct service *s)
+{
+	size_t n = 0, n_ports;
+
+	for (const struct slice *sl = list->first; sl; sl = sl->next) {
+		find_ports(sl, s, &n_ports);
+		n += n_ports * sl->n_endpoints;
+	}
+	return n;
+}
+
+/* The endpoints of one service port: those of slices that have a port of its name and
+ * protocol, of the families that the service has. */
+static int join_port(
+    struct kube *k, const struct slice_list *list, struct service *s, struct error *err)
+{
+	size_t max = count_endpoints(list, s), n = 0, n_ports;
+	struct endpoint *out;
+
+	if (max > KUBE_ITEMS_MAX - k->n_endpoints)
+		return error_set(err, ERR_INPUT, 0,
+		    "more than %d endpoints of service ports, taken together",
+		    KUBE_ITEMS_MAX);
+	k->n_endpoints += max;
+	out = arena_array(model_builder_arena(k->builder), struct endpoint, max);
+	for (const struct slice *sl = list->first; sl; sl = sl->next) {
+		const struct slice_port *port = find_ports(sl, s, &n_ports);
+
+		for (size_t p = 0; p < n_ports; p++)
+			for (size_t i = 0; i < sl->n_endpoints; i++) {
+				if (!is_wanted(s, &sl->endpoints[i]))
+					continue;
+				out[n] = sl->endpoints[i];
+				out[n++].port = port[p].port;
+			}
+	}
+	s->endpoints = out;
+	s->n_endpoints = n;
+	return 0;
+}
+
+int kube_finish(struct kube *k, const char *where, struct error *err)
 {
 	for (size_t i = 0; i < k->entries.n; i++) {
 		struct entry *e = k->entries.v[i];
 
 		for (size_t p = 0; p < e->n_ports; p++) {
-			join_port(
-			    k, e->has_slice ? &e->slices : &e->legacy, &e->ports[p]);
+			if (join_port(k, e->has_slice ? &e->slices : &e->legacy,
+				&e->ports[p], err))
+				return error_wrap(err, "%s: %s:%s", where, e->key,
+				    e->ports[p].port_name);
 			model_builder_add_service(k->builder, &e->ports[p]);
 		}
 	}
+	return 0;
 }

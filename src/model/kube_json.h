@@ -8,17 +8,22 @@
 
 #include "base/vec.h"
 
+/* Of service ports, all together: their addresses, and their endpoints. Either is the product
+ * of two lists, so a small file may ask for more than there is memory. */
+#define KUBE_ITEMS_MAX 1000000
+
 struct slice_port {
 	const char *name;
 	uint8_t proto;
 	uint16_t port;
+	uint32_t place; /* in its slice, which has them sorted */
 };
 
 /* Endpoints without a port, and the ports that each of them has: an EndpointSlice, or the
  * ready or unready half of an Endpoints subset. */
 struct slice {
 	struct slice *next;
-	const struct slice_port *ports;
+	struct slice_port *ports; /* by name and protocol */
 	size_t n_ports;
 	const struct endpoint *endpoints;
 	size_t n_endpoints;
@@ -46,6 +51,7 @@ struct kube {
 	VEC(struct entry *) entries;
 	struct entry **slots; /* open addressing, at most half used */
 	size_t n_slots;
+	size_t n_frontends, n_endpoints; /* up to KUBE_ITEMS_MAX */
 };
 
 /* metadata of the object at hand. */
@@ -60,6 +66,9 @@ int kube_read_meta(const struct field *root, struct meta *m, struct error *err);
 bool kube_belongs_to_others(const struct meta *m);
 /* The entry of that name, made where there is none. */
 struct entry *kube_entry(struct kube *k, const char *ns, const char *name);
+
+/* By name, protocol and place; a place of 0 comes first. */
+int kube_compare_ports(const void *a, const void *b);
 
 /* One object each; errors name it. */
 int kube_add_service(struct kube *k, const struct field *root, struct error *err);

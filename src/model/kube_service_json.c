@@ -247,13 +247,18 @@ static int read_common(
 	return 0;
 }
 
-static void add_frontends(
-    const struct svc_reader *r, struct service *s, uint16_t port, uint16_t node_port)
+static int add_frontends(const struct svc_reader *r, const struct field *at,
+    struct service *s, uint16_t port, uint16_t node_port, struct error *err)
 {
-	size_t n = 0;
-	struct frontend *out = arena_array(model_builder_arena(r->k->builder),
-	    struct frontend, FAMILY_COUNT + r->shared.n + 1);
+	size_t n = 0, max = FAMILY_COUNT + r->shared.n + 1;
+	struct frontend *out;
 
+	if (max > KUBE_ITEMS_MAX - r->k->n_frontends)
+		return field_error(at, NULL, err,
+		    "more than %d addresses of service ports, taken together",
+		    KUBE_ITEMS_MAX);
+	r->k->n_frontends += max;
+	out = arena_array(model_builder_arena(r->k->builder), struct frontend, max);
 	family_foreach (f)
 		if (addr_is_set(&r->cluster_ip[f]))
 			out[n++] = (struct frontend){
@@ -266,6 +271,7 @@ static void add_frontends(
 		out[n++] = (struct frontend){.kind = FE_NODE_PORT, .port = node_port};
 	s->frontends = out;
 	s->n_frontends = n;
+	return 0;
 }
 
 static int read_port(const struct svc_reader *r, const struct field *at,
@@ -284,8 +290,7 @@ static int read_port(const struct svc_reader *r, const struct field *at,
 	if (!port)
 		return field_error(at, "port", err, "is missing");
 	s->port_name = model_builder_intern(r->k->builder, name);
-	add_frontends(r, s, port, (uint16_t)node_port);
-	return 0;
+	return add_frontends(r, at, s, port, (uint16_t)node_port, err);
 }
 
 static int read_ports(struct svc_reader *r, const struct service *common, struct entry *e,

@@ -42,7 +42,8 @@ static int open_file(struct config_file *f, const char *path, struct error *err)
 	f->path = path;
 	if (file_read(path, &f->text, err))
 		return -1;
-	src = tree_source_new(path, strbuf_str(&f->text), f->text.len);
+	if (tree_source_open(path, strbuf_str(&f->text), f->text.len, &src, err))
+		return -1;
 	ret = tree_source_next(src, &f->tree, err);
 	tree_source_free(src);
 	if (ret)

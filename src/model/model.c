@@ -11,7 +11,9 @@
 #include "base/hash.h"
 #include "base/vec.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct model_builder {
@@ -111,26 +113,54 @@ void model_builder_add_node(struct model_builder *b, const struct model_node *n)
 	vec_push(&b->nodes, *n);
 }
 
+struct frontend_key {
+	const struct frontend *frontend;
+	size_t index;
+};
+
+static int by_kind(const void *va, const void *vb)
+{
+	const struct frontend_key *a = va, *b = vb;
+
+	if (a->frontend->kind != b->frontend->kind)
+		return a->frontend->kind < b->frontend->kind ? -1 : 1;
+	return (a->index > b->index) - (a->index < b->index);
+}
+
+static int compare_frontends(const struct frontend *a, const struct frontend *b)
+{
+	int c = addr_cmp(&a->addr, &b->addr);
+
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	return c ? c : (int)a->port - (int)b->port;
+}
+
+static int by_target(const void *va, const void *vb)
+{
+	const struct frontend_key *a = va, *b = vb;
+	int c = compare_frontends(a->frontend, b->frontend);
+
+	return c ? c : (a->index > b->index) - (a->index < b->index);
+}
+
 /* Frontends: kinds in enum order, the given order within a kind, no duplicates. */
 static void freeze_frontends(struct arena *a, struct service *s)
 {
 	struct frontend *out = arena_array(a, struct frontend, s->n_frontends);
+	struct frontend_key *keys = xcalloc(s->n_frontends, sizeof(*keys));
 	size_t n = 0;
 
-	for (int kind = FE_CLUSTER; kind <= FE_NODE_PORT; kind++)
-		for (size_t i = 0; i < s->n_frontends; i++) {
-			const struct frontend *fe = &s->frontends[i];
-			size_t k = 0;
-
-			if ((int)fe->kind != kind)
-				continue;
-			while (k < n &&
-			       !(out[k].kind == fe->kind && out[k].port == fe->port &&
-				   addr_eq(&out[k].addr, &fe->addr)))
-				k++;
-			if (k == n)
-				out[n++] = *fe;
-		}
+	for (size_t i = 0; i < s->n_frontends; i++)
+		keys[i] = (struct frontend_key){&s->frontends[i], i};
+	qsort(keys, s->n_frontends, sizeof(*keys), by_target);
+	for (size_t i = 0; i < s->n_frontends; i++)
+		if (!n || compare_frontends(keys[n - 1].frontend, keys[i].frontend))
+			keys[n++] = keys[i];
+	qsort(keys, n, sizeof(*keys), by_kind);
+	for (size_t i = 0; i < n; i++)
+		out[i] = *keys[i].frontend;
+	free(keys);
 	s->frontends = out;
 	s->n_frontends = n;
 }
@@ -152,61 +182,91 @@ static int compare_keys(const void *a, const void *b)
 	return c ? c : (ka->index > kb->index) - (ka->index < kb->index);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
-static bool same_list(const char *const *a, const char *const *b)
+static int compare_text(const char *a, const char *b)
 {
 	if (!a || !b)
-		return a == b;
+		return (a != NULL) - (b != NULL);
+	return a == b ? 0 : strcmp(a, b);
+}
+
+static int compare_lists(const char *const *a, const char *const *b)
+{
+	if (!a || !b)
+		return (a != NULL) - (b != NULL);
 	while (*a && *b && !strcmp(*a, *b))
 		a++, b++;
-	return !*a && !*b;
+	return compare_text(*a, *b);
 }
 
-static bool same_endpoint(const struct endpoint *a, const struct endpoint *b)
+/* Of the same address and port. */
+static int compare_details(const struct endpoint *a, const struct endpoint *b)
 {
-	return a->port == b->port && addr_eq(&a->addr, &b->addr) &&
-	       a->ready == b->ready && a->serving == b->serving &&
-	       a->terminating == b->terminating && a->weight_set == b->weight_set &&
-	       a->weight == b->weight && same_text(a->node, b->node) &&
-	       same_text(a->zone, b->zone) && same_list(a->hint_zones, b->hint_zones) &&
-	       same_list(a->hint_nodes, b->hint_nodes);
+	int c = compare_text(a->node, b->node);
+
+	if (!c)
+		c = compare_text(a->zone, b->zone);
+	if (!c)
+		c = a->ready - b->ready;
+	if (!c)
+		c = a->serving - b->serving;
+	if (!c)
+		c = a->terminating - b->terminating;
+	if (!c)
+		c = a->weight_set - b->weight_set;
+	if (!c)
+		c = (a->weight > b->weight) - (a->weight < b->weight);
+	if (!c)
+		c = compare_lists(a->hint_zones, b->hint_zones);
+	return c ? c : compare_lists(a->hint_nodes, b->hint_nodes);
 }
 
-/* Is this endpoint already among those of the same address and port at out's end? */
-static bool seen_endpoint(const struct endpoint *out, size_t n, const struct endpoint *e)
+static int by_details(const void *va, const void *vb, void *endpoints)
 {
-	while (n-- && out[n].port == e->port && addr_eq(&out[n].addr, &e->addr))
-		if (same_endpoint(&out[n], e))
-			return true;
-	return false;
+	const struct sort_key *a = va, *b = vb;
+	const struct endpoint *e = endpoints;
+	int c = compare_details(&e[a->index], &e[b->index]);
+
+	return c ? c : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Takes out of the n endpoints of one address and port those that say the same. Returns
+ * how many are left, in the loader's order. */
+static size_t drop_duplicates(struct sort_key *keys, size_t n, const struct service *s)
+{
+	const struct endpoint *e = s->endpoints;
+	size_t left = 0;
+
+	if (n < 2)
+		return n;
+	qsort_r(keys, n, sizeof(*keys), by_details, (void *)(uintptr_t)e);
+	for (size_t i = 0; i < n; i++)
+		if (!left || compare_details(&e[keys[left - 1].index], &e[keys[i].index]))
+			keys[left++] = keys[i];
+	qsort(keys, left, sizeof(*keys), compare_keys);
+	return left;
 }
 
 static void freeze_endpoints(struct arena *a, struct service *s)
 {
 	struct endpoint *out = arena_array(a, struct endpoint, s->n_endpoints);
-	VEC(struct sort_key) keys = {0};
-	size_t n = 0;
+	struct sort_key *keys = xcalloc(s->n_endpoints, sizeof(*keys));
+	size_t n = 0, end, left;
 
-	vec_reserve(&keys, s->n_endpoints);
-	for (; keys.n < s->n_endpoints; keys.n++) {
-		const struct endpoint *e = &s->endpoints[keys.n];
-
-		keys.v[keys.n].index = keys.n;
-		addrport_format(&e->addr, e->port, keys.v[keys.n].text);
+	for (size_t i = 0; i < s->n_endpoints; i++) {
+		keys[i].index = i;
+		addrport_format(
+		    &s->endpoints[i].addr, s->endpoints[i].port, keys[i].text);
 	}
-	if (keys.n)
-		qsort(keys.v, keys.n, sizeof(*keys.v), compare_keys);
-	for (size_t i = 0; i < keys.n; i++) {
-		const struct endpoint *e = &s->endpoints[keys.v[i].index];
-
-		if (!seen_endpoint(out, n, e))
-			out[n++] = *e;
+	qsort(keys, s->n_endpoints, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < s->n_endpoints; i = end) {
+		for (end = i + 1;
+		     end < s->n_endpoints && !strcmp(keys[i].text, keys[end].text); end++)
+			;
+		left = drop_duplicates(keys + i, end - i, s);
+		for (size_t k = i; k < i + left; k++)
+			out[n++] = s->endpoints[keys[k].index];
 	}
-	vec_free(&keys);
+	free(keys);
 	s->endpoints = out;
 	s->n_endpoints = n;
 }

@@ -369,8 +369,8 @@ int model_loader_add_page(struct model_loader *l, FILE *f, const char *name,
 int model_loader_finish(
     struct model_loader *l, const char *name, struct model **ret, struct error *err)
 {
-	kube_finish(l->kube);
-	if (model_builder_freeze(l->builder, name, ret, err))
+	if (kube_finish(l->kube, name, err) ||
+	    model_builder_freeze(l->builder, name, ret, err))
 		return -1;
 	model_note_shared(*ret, l->notes);
 	return 0;

@@ -65,8 +65,8 @@ const char *kube_guess_kind(const struct json_value *object);
 /* *taken tells whether the kind is one that matters. Copies. */
 int kube_add(struct kube *k, const char *kind, const struct json_value *object,
     bool *taken, struct error *err);
-/* Joins services and endpoints and gives them to the builder. */
-void kube_finish(struct kube *k);
+/* Joins services and endpoints and gives them to the builder. -1: too many. */
+int kube_finish(struct kube *k, const char *where, struct error *err);
 
 /* Elements of a ServiceModel's arrays; index is for messages. */
 #define NATIVE_API_VERSION "vipshift/v1"

@@ -64,8 +64,23 @@ static bool append(struct json_reader *r)
 	return n > 0;
 }
 
+/* Editors and shells of Windows put a byte order mark in front. */
+static void skip_mark(struct json_reader *r)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	while (r->len < strlen(mark) && append(r))
+		;
+	if (r->len >= strlen(mark) && !memcmp(r->buf, mark, strlen(mark)))
+		r->pos = strlen(mark);
+}
+
 static bool fill(struct json_reader *r)
 {
+	if (!r->begun) {
+		r->begun = true;
+		skip_mark(r);
+	}
 	return r->pos < r->len || append(r);
 }
 
@@ -110,6 +125,8 @@ static const char *describe(int c, char buf[16])
 {
 	if (c == EOF)
 		return "the end of the file";
+	if (c == 0xff || c == 0xfe)
+		return "UTF-16: it must be UTF-8";
 	snprintf(buf, 16, c >= ' ' && c < 127 ? "'%c'" : "byte 0x%02x", c);
 	return buf;
 }

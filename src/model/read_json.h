@@ -21,6 +21,7 @@ struct json_reader {
 	char *buf;
 	size_t pos, len;
 	unsigned long line;
+	bool begun;
 	int read_errno; /* why reading stopped, or 0 */
 	struct strbuf text; /* of the value at hand */
 };

@@ -17,15 +17,83 @@ struct tree_source {
 	bool ended;
 };
 
-struct tree_source *tree_source_new(const char *where, const char *text, size_t size)
+static void start(yaml_parser_t *p, const char *text, size_t size)
 {
-	struct tree_source *s = xcalloc(1, sizeof(*s));
-
-	s->where = where;
-	if (!yaml_parser_initialize(&s->parser))
+	if (!yaml_parser_initialize(p))
 		abort(); /* out of memory is its only failure */
-	yaml_parser_set_input_string(&s->parser, (const unsigned char *)text, size);
-	return s;
+	yaml_parser_set_input_string(p, (const unsigned char *)text, size);
+}
+
+/* libyaml takes time with the square of these; settings have a few of them. */
+#define DEPTH_MAX 100
+#define NAMES_MAX 100 /* anchors, and directives for tags */
+
+struct amount {
+	int depth, names;
+};
+
+static const char *count_token(struct amount *a, const yaml_token_t *t)
+{
+	switch (t->type) {
+	case YAML_BLOCK_SEQUENCE_START_TOKEN:
+	case YAML_BLOCK_MAPPING_START_TOKEN:
+	case YAML_FLOW_SEQUENCE_START_TOKEN:
+	case YAML_FLOW_MAPPING_START_TOKEN:
+		a->depth++;
+		break;
+	case YAML_BLOCK_END_TOKEN:
+	case YAML_FLOW_SEQUENCE_END_TOKEN:
+	case YAML_FLOW_MAPPING_END_TOKEN:
+		a->depth--;
+		break;
+	case YAML_ANCHOR_TOKEN:
+	case YAML_TAG_DIRECTIVE_TOKEN:
+		a->names++;
+		break;
+	default:
+		break;
+	}
+	if (a->depth > DEPTH_MAX)
+		return "nested too deeply";
+	return a->names > NAMES_MAX ? "too many anchors and directives" : NULL;
+}
+
+/* What is no YAML at all is found again, with its message, when it is loaded. */
+static int check_amount(
+    const char *where, const char *text, size_t size, struct error *err)
+{
+	struct amount a = {0};
+	yaml_parser_t p;
+	yaml_token_t t;
+	bool more = true;
+	int ret = 0;
+
+	start(&p, text, size);
+	while (more && !ret && yaml_parser_scan(&p, &t)) {
+		const char *wrong = count_token(&a, &t);
+
+		if (wrong)
+			ret = error_set(err, ERR_INPUT, 0, "%s: line %zu: %s", where,
+			    t.start_mark.line + 1, wrong);
+		more = t.type != YAML_STREAM_END_TOKEN;
+		yaml_token_delete(&t);
+	}
+	yaml_parser_delete(&p);
+	return ret;
+}
+
+int tree_source_open(const char *where, const char *text, size_t size,
+    struct tree_source **ret, struct error *err)
+{
+	struct tree_source *s;
+
+	if (check_amount(where, text, size, err))
+		return -1;
+	s = xcalloc(1, sizeof(*s));
+	s->where = where;
+	start(&s->parser, text, size);
+	*ret = s;
+	return 0;
 }
 
 void tree_source_free(struct tree_source *s)

@@ -16,9 +16,11 @@ struct tree {
 	yaml_document_t doc;
 };
 
-/* The documents of a text, one after another. where is for messages; text is borrowed. */
+/* The documents of a text, one after another. where is for messages; text is borrowed. -1:
+ * deeper, or with more anchors and tags, than any settings are; libyaml would take very long. */
 struct tree_source;
-struct tree_source *tree_source_new(const char *where, const char *text, size_t size);
+int tree_source_open(const char *where, const char *text, size_t size,
+    struct tree_source **ret, struct error *err);
 void tree_source_free(struct tree_source *s);
 /* *ret: the next document, or NULL after the last. -1: not YAML, with the line. */
 int tree_source_next(struct tree_source *s, struct tree **ret, struct error *err);

@@ -89,6 +89,33 @@ size_t drain_count(const struct lvs_table *want, const struct lvs_table *drained
 	return n;
 }
 
+/* ---- connections that end */
+
+static size_t carried(const struct lvs_service *now, const struct lvs_service *want)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; now && i < now->n_dests; i++)
+		if (!want || !has_dest(want, &now->dests[i]))
+			n += now->dests[i].active;
+	return n;
+}
+
+size_t drain_carried(const struct plan *p, const struct lvs_table *now)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_ops; i++) {
+		const struct op *op = &p->ops[i];
+		const struct lvs_service *s = op->have;
+
+		if (op->kind == KIND_LVS && op->sub == SUB_NONE && s &&
+		    s->key.proto != IPPROTO_UDP)
+			n += carried(lvs_find(now, &s->key), op->want);
+	}
+	return n;
+}
+
 /* ---- ledger */
 
 static void keep_other_families(

@@ -2,6 +2,7 @@
 #ifndef PLAN_DRAIN_H
 #define PLAN_DRAIN_H
 
+#include "plan/plan.h"
 #include "state/ledger.h"
 
 /*
@@ -17,6 +18,10 @@ void drain_servers(const struct lvs_table *want, const struct lvs_table *have,
 
 /* How many real servers of drained are not in want. */
 size_t drain_count(const struct lvs_table *want, const struct lvs_table *drained);
+
+/* How many connections the virtual servers of now carry that end when the plan removes
+ * what it removes. Those of UDP do not count: what comes next goes another way. */
+size_t drain_carried(const struct plan *p, const struct lvs_table *now);
 
 /* The ledger after a run that left `drained` in the kernel. Those that began to leave in
  * it get the deadline. Of virtual servers of families that were not looked at, old has

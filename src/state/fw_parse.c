@@ -4,7 +4,7 @@
 #include "config.h"
 
 #include "state/fw.h"
-#include "base/hash.h"
+#include "base/strtab.h"
 #include "base/vec.h"
 #include "state/fw_rule_text.h"
 
@@ -23,6 +23,16 @@ struct pending {
 	struct fw_rule rule;
 };
 
+/* A table while it grows: it may come in several pieces. */
+struct growing {
+	bool begun;
+	VEC(struct fw_chain) chains;
+	struct strtab names;	 /* of chains; value: place + 1 */
+	VEC(struct fw_rule) run; /* rules of run_chain, one below the other */
+	size_t run_chain;
+	VEC(struct pending) late;
+};
+
 struct parser {
 	struct fw_reader rd;
 	const char *where, *source; /* of messages; the same for as long as the tables */
@@ -34,12 +44,8 @@ struct parser {
 	bool broken;		/* the line has a quote that is not closed */
 	bool in_table;
 	enum fw_table_id id;
-	VEC(struct fw_chain) chains;
-	VEC(struct fw_rule) run; /* rules of run_chain, one below the other */
-	size_t run_chain;
-	VEC(struct pending) late;
-	size_t *slots; /* open addressing: index of a chain + 1 */
-	size_t n_slots;
+	struct growing tables[FW_TABLE_COUNT];
+	struct growing *t; /* the one at hand */
 };
 
 static int fail(struct parser *p, const char *text)
@@ -66,56 +72,37 @@ static int fail_or_note(struct parser *p, const char *fmt, ...)
 
 /* ---- chains by name */
 
-static size_t *chain_slot(struct parser *p, const char *name)
+static size_t add_chain(struct growing *t, const struct fw_chain *c)
 {
-	size_t i = hash_bytes(name, strlen(name), 0) & (p->n_slots - 1);
-
-	while (p->slots[i] && strcmp(p->chains.v[p->slots[i] - 1].name, name))
-		i = (i + 1) & (p->n_slots - 1);
-	return &p->slots[i];
-}
-
-static void grow_slots(struct parser *p)
-{
-	free(p->slots);
-	p->n_slots = p->n_slots ? p->n_slots * 2 : 256;
-	p->slots = xcalloc(p->n_slots, sizeof(*p->slots));
-	for (size_t i = 0; i < p->chains.n; i++)
-		*chain_slot(p, p->chains.v[i].name) = i + 1;
-}
-
-static size_t add_chain(struct parser *p, const struct fw_chain *c)
-{
-	vec_push(&p->chains, *c);
-	if (p->chains.n * 2 > p->n_slots)
-		grow_slots(p);
-	else
-		*chain_slot(p, c->name) = p->chains.n;
-	return p->chains.n - 1;
+	vec_push(&t->chains, *c);
+	strtab_add(&t->names, c->name)->value = (uint32_t)t->chains.n;
+	return t->chains.n - 1;
 }
 
 /* -1 when there is none. Built-in chains need no chain line. */
 static int find_chain(struct parser *p, const char *name, size_t *ret)
 {
+	const struct growing *t = p->t;
 	struct fw_chain c = {.builtin = true};
-	size_t slot, end = p->run_chain + 4;
+	const struct strtab_item *item;
+	size_t end = t->run_chain + 4;
 
 	/* Rules come in the order of the chain lines: mostly it is the same or the next.
 	 */
-	for (size_t i = p->run_chain; i < end && i < p->chains.n; i++)
-		if (!strcmp(p->chains.v[i].name, name)) {
+	for (size_t i = t->run_chain; i < end && i < t->chains.n; i++)
+		if (!strcmp(t->chains.v[i].name, name)) {
 			*ret = i;
 			return 0;
 		}
-	slot = *chain_slot(p, name);
-	if (slot) {
-		*ret = slot - 1;
+	item = strtab_find(&t->names, name);
+	if (item) {
+		*ret = item->value - 1;
 		return 0;
 	}
 	if (!fw_is_builtin(p->id, name))
 		return -1;
 	c.name = arena_strdup(p->rd.arena, name);
-	*ret = add_chain(p, &c);
+	*ret = add_chain(p->t, &c);
 	return 0;
 }
 
@@ -131,108 +118,120 @@ static int restore_chain(struct parser *p, const char *name, size_t *ret)
 	notes_add(p->findings, NOTE_WARNING, NULL,
 	    "%s:%zu: %s: the line of this chain is missing", p->where, p->line, name);
 	c.name = arena_strdup(p->rd.arena, name);
-	*ret = add_chain(p, &c);
+	*ret = add_chain(p->t, &c);
 	return 0;
 }
 
 /* ---- rules into chains */
 
-static void end_run(struct parser *p)
+static void end_run(struct growing *t, struct arena *a)
 {
-	struct fw_chain *c = p->chains.v + p->run_chain;
+	struct fw_chain *c;
 
-	if (!p->run.n)
+	if (!t->run.n)
 		return;
+	c = &t->chains.v[t->run_chain];
 	if (!c->n_rules) {
-		c->rules =
-		    arena_copy(p->rd.arena, p->run.v, p->run.n * sizeof(*p->run.v));
-		c->n_rules = p->run.n;
+		c->rules = arena_copy(a, t->run.v, t->run.n * sizeof(*t->run.v));
+		c->n_rules = t->run.n;
 	} else {
-		for (size_t i = 0; i < p->run.n; i++)
-			vec_push(&p->late, (struct pending){p->run_chain, p->run.v[i]});
+		for (size_t i = 0; i < t->run.n; i++)
+			vec_push(&t->late, (struct pending){t->run_chain, t->run.v[i]});
 	}
-	p->run.n = 0;
+	t->run.n = 0;
 }
 
 static void add_rule(struct parser *p, size_t chain, const struct fw_rule *r)
 {
-	if (chain != p->run_chain)
-		end_run(p);
-	p->run_chain = chain;
-	vec_push(&p->run, *r);
+	struct growing *t = p->t;
+
+	if (chain != t->run_chain)
+		end_run(t, p->rd.arena);
+	t->run_chain = chain;
+	vec_push(&t->run, *r);
 }
 
 /* Puts the late ones behind what their chains have, in order. */
-static void place_late(struct parser *p)
+static void place_late(struct growing *t, struct arena *a)
 {
-	size_t *n = xcalloc(p->chains.n, sizeof(*n));
+	size_t *n = xcalloc(t->chains.n, sizeof(*n));
 
-	for (size_t i = 0; i < p->late.n; i++)
-		n[p->late.v[i].chain]++;
-	for (size_t i = 0; i < p->chains.n; i++) {
-		struct fw_chain *c = &p->chains.v[i];
+	for (size_t i = 0; i < t->late.n; i++)
+		n[t->late.v[i].chain]++;
+	for (size_t i = 0; i < t->chains.n; i++) {
+		struct fw_chain *c = &t->chains.v[i];
 		struct fw_rule *old = c->rules;
 
 		if (!n[i])
 			continue;
-		c->rules = arena_array(p->rd.arena, struct fw_rule, c->n_rules + n[i]);
+		c->rules = arena_array(a, struct fw_rule, c->n_rules + n[i]);
 		memcpy(c->rules, old, c->n_rules * sizeof(*old));
 	}
-	for (size_t i = 0; i < p->late.n; i++) {
-		struct fw_chain *c = &p->chains.v[p->late.v[i].chain];
+	for (size_t i = 0; i < t->late.n; i++) {
+		struct fw_chain *c = &t->chains.v[t->late.v[i].chain];
 
-		c->rules[c->n_rules++] = p->late.v[i].rule;
+		c->rules[c->n_rules++] = t->late.v[i].rule;
 	}
-	p->late.n = 0;
 	free(n);
 }
 
 /* ---- tables */
 
-static void end_table(struct parser *p)
+static void drop(struct growing *t)
 {
-	struct fw_table *t = &p->rs.tables[p->id];
+	vec_free(&t->chains);
+	vec_free(&t->run);
+	vec_free(&t->late);
+	strtab_free(&t->names);
+	*t = (struct growing){0};
+}
 
-	end_run(p);
-	if (p->late.n)
-		place_late(p);
-	t->present = true;
-	t->where = p->source;
-	t->n_chains = p->chains.n;
-	t->chains =
-	    arena_copy(p->rd.arena, p->chains.v, p->chains.n * sizeof(*p->chains.v));
-	fw_table_sort(p->id, t);
-	p->in_table = false;
+/* When all pieces of it are there. */
+static void finish(struct parser *p, enum fw_table_id id)
+{
+	struct growing *t = &p->tables[id];
+	struct fw_table *ret = &p->rs.tables[id];
+
+	end_run(t, p->rd.arena);
+	if (t->late.n)
+		place_late(t, p->rd.arena);
+	ret->present = true;
+	ret->where = p->source;
+	ret->n_chains = t->chains.n;
+	ret->chains =
+	    arena_copy(p->rd.arena, t->chains.v, t->chains.n * sizeof(*t->chains.v));
+	fw_table_sort(id, ret);
 }
 
 static int begin_table(struct parser *p)
 {
 	const struct fw_words *w = &p->rd.words;
-	const struct fw_table *t;
+	const struct fw_table *before;
+	bool again;
 
-	if (p->in_table) {
-		if (fail_or_note(p, "a table begins before the COMMIT of the one above"))
-			return -1;
-		end_table(p);
-	}
+	if (p->in_table &&
+	    fail_or_note(p, "a table begins before the COMMIT of the one above"))
+		return -1;
+	p->in_table = false;
 	if (w->n != 1 || !fw_table_parse(w->v[0] + 1, &p->id))
 		return error_set(p->err, ERR_INPUT, 0, "%s:%zu: no such table: %s",
 		    p->where, p->line, w->v[0] + 1);
-	t = &p->rs.tables[p->id];
+	p->t = &p->tables[p->id];
 	p->in_table = true;
 	p->complained = false;
-	p->chains.n = p->run_chain = 0;
-	p->n_slots /= 2; /* cleared and brought back to size */
-	if (!p->n_slots)
-		p->n_slots = 128;
-	grow_slots(p);
-	if (p->findings && t->n_chains)
-		return fail_or_note(p,
-		    "table %s comes a second time: what was above does not count",
-		    fw_table_name(p->id));
-	for (size_t i = 0; i < t->n_chains; i++)
-		add_chain(p, &t->chains[i]);
-	return 0;
+	before = &p->rs.tables[p->id];
+	again = p->t->begun ? p->t->chains.n : before->n_chains;
+	if (p->findings && again)
+		drop(p->t);
+	/* Of a text that was read into the same rules. */
+	for (size_t i = 0; !p->findings && !p->t->begun && i < before->n_chains; i++)
+		add_chain(p->t, &before->chains[i]);
+	p->t->begun = true;
+	if (!p->findings || !again)
+		return 0;
+	return fail_or_note(p,
+	    "table %s comes a second time: what was above does not count",
+	    fw_table_name(p->id));
 }
 
 /* ---- lines */
@@ -268,8 +267,8 @@ static int chain_line(struct parser *p)
 {
 	const struct fw_words *w = &p->rd.words;
 	const char *name = w->v[0] + 1;
-	struct fw_chain c = {.builtin = fw_is_builtin(p->id, name)};
-	size_t at;
+	struct fw_chain c = {.builtin = fw_is_builtin(p->id, name)}, *known;
+	const struct strtab_item *item;
 
 	if (w->n < 2 || w->n > 3 || !*name)
 		return fail(p, "a chain line reads \":NAME POLICY [0:0]\"");
@@ -285,15 +284,16 @@ static int chain_line(struct parser *p)
 		return error_set(p->err, ERR_INPUT, 0,
 		    "%s:%zu: chain %s: no counters: %s", p->where, p->line, name,
 		    w->v[2]);
-	at = *chain_slot(p, name);
-	if (at) {
-		p->chains.v[at - 1].policy = c.policy;
-		p->chains.v[at - 1].packets = c.packets;
-		p->chains.v[at - 1].bytes = c.bytes;
+	item = strtab_find(&p->t->names, name);
+	if (item) {
+		known = &p->t->chains.v[item->value - 1];
+		known->policy = c.policy;
+		known->packets = c.packets;
+		known->bytes = c.bytes;
 		return 0;
 	}
 	c.name = arena_strdup(p->rd.arena, name);
-	add_chain(p, &c);
+	add_chain(p->t, &c);
 	return 0;
 }
 
@@ -393,7 +393,7 @@ static int parse_line(struct parser *p, const char *s, size_t len)
 	if (*s == ':')
 		return chain_line(p);
 	if (w->n == 1 && !strcmp(w->v[0], "COMMIT")) {
-		end_table(p);
+		p->in_table = false;
 		return 0;
 	}
 	return not_a_save(p);
@@ -448,12 +448,9 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 			return -1;
 		text = nl + 1;
 	}
-	if (!p->in_table)
-		return 0;
-	if (fail_or_note(
-		p, "table %s has no COMMIT: the file is cut off", fw_table_name(p->id)))
+	if (p->in_table && fail_or_note(p, "table %s has no COMMIT: the file is cut off",
+			       fw_table_name(p->id)))
 		return -1;
-	end_table(p);
 	return 0;
 }
 
@@ -464,15 +461,16 @@ static int parse(struct parser *p, const char *text, size_t len, struct fw_rules
 	p->rs = *rs;
 	p->source = arena_strdup(p->rd.arena, p->where);
 	r = parse_lines(p, text, len);
+	for (unsigned id = 0; id < FW_TABLE_COUNT; id++) {
+		if (!r && p->tables[id].begun)
+			finish(p, (enum fw_table_id)id);
+		drop(&p->tables[id]);
+	}
 	if (!r) {
 		p->rs.present = true;
 		*rs = p->rs;
 	}
 	fw_reader_end(&p->rd);
-	vec_free(&p->chains);
-	vec_free(&p->run);
-	vec_free(&p->late);
-	free(p->slots);
 	free(p);
 	return r;
 }

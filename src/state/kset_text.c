@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "state/kset.h"
+#include "base/strtab.h"
 #include "base/vec.h"
 #include "state/lines.h"
 #include "state/own.h"
@@ -189,6 +190,7 @@ struct reader {
 	struct arena *arena;
 	VEC(struct kset) sets;
 	VEC(kset_entry_vec) entries; /* of the set with the same index */
+	struct strtab names;	     /* value: the index + 1 */
 	size_t last;		     /* set of the line before */
 };
 
@@ -248,16 +250,15 @@ static bool is_exist_flag(const char *s)
 	return !strcmp(s, "-exist") || !strcmp(s, "-!");
 }
 
+/* r->sets.n: there is none. */
 static size_t find_set(const struct reader *r, const char *name)
 {
-	size_t i = r->last;
+	const struct strtab_item *i;
 
-	if (i < r->sets.n && !strcmp(r->sets.v[i].name, name))
-		return i;
-	for (i = 0; i < r->sets.n; i++)
-		if (!strcmp(r->sets.v[i].name, name))
-			break;
-	return i;
+	if (r->last < r->sets.n && !strcmp(r->sets.v[r->last].name, name))
+		return r->last;
+	i = strtab_find(&r->names, name);
+	return i ? i->value - 1 : r->sets.n;
 }
 
 static int create_line(struct reader *r)
@@ -269,6 +270,8 @@ static int create_line(struct reader *r)
 
 	if (r->l.n < 3)
 		return lines_fail(&r->l, "create needs a name and a type");
+	if (r->l.cut)
+		return lines_fail(&r->l, "set %s: too many options", w[1]);
 	if (find_set(r, w[1]) < r->sets.n)
 		return lines_fail(&r->l, "set %s is created twice", w[1]);
 	s.name = arena_strdup(r->arena, w[1]);
@@ -292,6 +295,7 @@ static int create_line(struct reader *r)
 	vec_push(&r->sets, s);
 	vec_push(&r->entries, (kset_entry_vec){0});
 	r->last = r->sets.n - 1;
+	strtab_add(&r->names, s.name)->value = (uint32_t)r->sets.n;
 	return 0;
 }
 
@@ -364,6 +368,7 @@ int kset_parse(const char *text, size_t len, const char *where, struct arena *a,
 	}
 	vec_free(&r.sets);
 	vec_free(&r.entries);
+	strtab_free(&r.names);
 	lines_end(&r.l);
 	return c;
 }

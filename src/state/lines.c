@@ -36,9 +36,11 @@ static int split(struct lines *l, const char *s, size_t len)
 	memcpy(l->copy, s, len);
 	l->copy[len] = '\0';
 	l->n = 0;
+	l->cut = false;
 	for (p = l->copy + strspn(l->copy, " \t\r"); *p; p += strspn(p, " \t\r")) {
 		/* The tail of a long line, such as ip's flags, is of no use to anyone. */
-		if (l->n == LINE_WORDS_MAX - 1)
+		l->cut = l->n == LINE_WORDS_MAX - 1;
+		if (l->cut)
 			break;
 		l->words[l->n++] = p;
 		p += strcspn(p, " \t\r");

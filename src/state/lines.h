@@ -18,6 +18,7 @@ struct lines {
 	size_t line;
 	char *words[LINE_WORDS_MAX]; /* valid until the next line; NULL ends them */
 	size_t n;
+	bool cut; /* the line has more words */
 	char *copy;
 	size_t copy_cap;
 };

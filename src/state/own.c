@@ -159,22 +159,24 @@ static bool is_plain_jump(const struct fw_rule *r)
 
 static bool is_jump(const struct jump *j, const struct fw_rule *r)
 {
-	const struct fw_match *m = r->matches, *end = m + r->n_matches;
+	const struct fw_match *m = r->matches;
+	size_t left = r->n_matches;
 
 	if (strcmp(j->to, r->target.chain))
 		return false;
 	if (j->only_new) {
-		if (m == end || m->kind != FWM_CONNTRACK || m->invert ||
+		if (!left || m->kind != FWM_CONNTRACK || m->invert ||
 		    m->ctstate != FW_CT_NEW)
 			return false;
 		m++;
+		left--;
 	}
 	if (j->comment) {
-		if (m == end || m->kind != FWM_COMMENT || strcmp(m->comment, j->comment))
+		if (!left || m->kind != FWM_COMMENT || strcmp(m->comment, j->comment))
 			return false;
-		m++;
+		left--;
 	}
-	return m == end;
+	return !left;
 }
 
 /* While both modes are present, traffic of the host to some addresses on kube-ipvs0 is

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "state/vip.h"
+#include "base/strtab.h"
 #include "base/vec.h"
 #include "state/lines.h"
 
@@ -41,6 +42,7 @@ struct reader {
 	struct lines l;
 	struct arena *arena;
 	VEC(struct vip_link) links;
+	struct strtab names; /* value: place in links + 1 */
 	VEC(struct vip_addr) addrs;
 };
 
@@ -48,13 +50,13 @@ struct reader {
 static struct vip_link *get_link(struct reader *r, const char *name)
 {
 	struct vip_link l = {.kind = strcmp(name, VIP_LINK) ? "" : "dummy"};
+	const struct strtab_item *known = strtab_find(&r->names, name);
 
-	/* The lines of one interface follow one another. */
-	for (size_t i = r->links.n; i > 0; i--)
-		if (!strcmp(r->links.v[i - 1].name, name))
-			return &r->links.v[i - 1];
+	if (known)
+		return &r->links.v[known->value - 1];
 	l.name = arena_strdup(r->arena, name);
 	vec_push(&r->links, l);
+	strtab_add(&r->names, l.name)->value = (uint32_t)r->links.n;
 	return &r->links.v[r->links.n - 1];
 }
 
@@ -194,6 +196,7 @@ int vip_parse(const char *text, size_t len, const char *where, struct arena *a,
 	}
 	vec_free(&r.links);
 	vec_free(&r.addrs);
+	strtab_free(&r.names);
 	lines_end(&r.l);
 	return c;
 }

@@ -111,8 +111,7 @@ static int walk(struct run *r, struct error *err)
 	struct notes notes = {0};
 	size_t n;
 
-	if (emit_state(
-		MODE_IPTABLES, r->model, r->conf, r->families, &ipt, NULL, err) ||
+	if (emit_state(MODE_IPTABLES, r->model, r->conf, r->families, &ipt, NULL, err) ||
 	    emit_state(MODE_IPVS, r->model, r->conf, r->families, &ipvs, NULL, err))
 		return -1;
 	walk_add_node(ipt, r->conf);

@@ -86,6 +86,7 @@ cat >"$work/by-interface.yaml" <<-END
 	kind: KubeProxyConfiguration
 	detectLocalMode: InterfaceNamePrefix
 	detectLocal: {interfaceNamePrefix: cali}
+	clusterCIDR: 10.244.0.0/16
 END
 service=$("$vipshift" show "${args[@]}" -o json | jq -r 'first(.services[]
 	| select(.protocol == "TCP" and (.endpoints | length > 0)) | .frontends[]
@@ -95,6 +96,10 @@ expect 0 '' trace "$service" "${args[@]}" --source 172.16.0.9%cali7
 check 'a packet of a pod is not masqueraded' grep -q 'sees the client' "$work/out"
 expect 0 '' trace "$service" "${args[@]}" --source 172.16.0.9%eth0
 check 'a packet from outside is' sh -c "! grep 'sees the client' '$work/out'"
+pods=$(jq -r 'first(.items[] | select(.kind == "Node" and .metadata.name != "node-a")
+	| .spec.podCIDRs[0])' "$case/cluster.json")
+expect 0 '' trace "$service" "${args[@]}" --source "${pods%.*}.77"
+check 'nor is a pod of another node one of this' sh -c "! grep 'sees the client' '$work/out'"
 expect 64 'source 172\.16\.0\.9%: expected .*INTERFACE' \
 	trace "$service" "${args[@]}" --source 172.16.0.9%
 expect 64 'expected .* same family' trace "$service" "${args[@]}" --source fd00::9%cali7

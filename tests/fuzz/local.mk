@@ -9,8 +9,10 @@ fuzz_text = \
 	tests/fuzz/fuzz_iptables \
 	tests/fuzz/fuzz_ipvsadm \
 	tests/fuzz/fuzz_kube \
+	tests/fuzz/fuzz_kubeconfig \
 	tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_native \
+	tests/fuzz/fuzz_read_back \
 	tests/fuzz/fuzz_snapshot \
 	tests/fuzz/fuzz_sysctls
 fuzz_kernel = \
@@ -39,8 +41,11 @@ tests_fuzz_fuzz_ipset_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_iptables_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_ipvsadm_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_kube_LDADD = $(FUZZ_TEXT_LIBS)
+tests_fuzz_fuzz_kubeconfig_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=file_read
+tests_fuzz_fuzz_kubeconfig_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_ledger_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_native_LDADD = $(FUZZ_TEXT_LIBS)
+tests_fuzz_fuzz_read_back_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_snapshot_LDADD = $(FUZZ_TEXT_LIBS)
 tests_fuzz_fuzz_sysctls_LDADD = $(FUZZ_TEXT_LIBS)
 

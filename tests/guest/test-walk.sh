@@ -19,14 +19,12 @@ states=(
 	"iptables iptables $demo/config.yaml 1.27.1 nothing"
 	"iptables-without-cidr iptables $demo/config-no-cidr.yaml 1.31.1 nothing"
 	"iptables-by-interface iptables $here/walk/config-prefix.yaml 1.33.1 nothing"
-	"iptables-masquerading iptables $here/walk/config-all.yaml 1.28.1 nothing"
-	"iptables-behind-others iptables $demo/config.yaml 1.29.1 rules"
+	"iptables-behind-others iptables $here/walk/config-all.yaml 1.28.1 rules"
 	"halfway iptables $demo/config.yaml 1.27.1 servers"
 	"ipvs ipvs $demo/config.yaml 1.27.1 nothing"
 	"ipvs-without-cidr ipvs $demo/config-no-cidr.yaml 1.31.1 nothing"
 	"ipvs-by-interface ipvs $here/walk/config-prefix.yaml 1.33.1 nothing"
-	"ipvs-masquerading ipvs $here/walk/config-all.yaml 1.28.1 nothing"
-	"ipvs-behind-others ipvs $demo/config.yaml 1.29.1 rules"
+	"ipvs-behind-others ipvs $here/walk/config-all.yaml 1.28.1 rules"
 )
 every=${VIPSHIFT_WALK_EVERY:-16}
 # The clients: a pod, an endpoint, the node, and two outside, inside and out of source ranges; how
@@ -48,12 +46,6 @@ source_of()
 	*,\[*) echo "${addresses[$1]#* }%${links[$1]}" ;;
 	*) echo "${addresses[$1]% *}%${links[$1]}" ;;
 	esac
-}
-
-# samples FIRST: those of one state; each state tries others.
-samples()
-{
-	jq -r --argjson every "$every" --argjson first "$1" -f "$here/walk/samples.jq" cluster.json
 }
 
 # ---- in the guest
@@ -143,13 +135,12 @@ quietly()
 	"$@" >"$said" 2>&1 || { cat "$said"; return 1; }
 }
 
-# run_state NAME MODE CONFIG RELEASE MORE FIRST
+# run_state NAME MODE CONFIG RELEASE MORE: in the folder of that name, which has the samples.
 run_state()
 {
 	local dir=$1 mode=$2 more=$5 tries client pids=() part
 	local model=(-n node-a -f cluster.json -c "$3" --kube-proxy "$4")
 
-	mkdir "$dir"
 	quietly "$dir" "$VIPSHIFT" apply "$mode" --iptables legacy "${model[@]}"
 	case $more in
 	rules) rules_of_others -I ;;
@@ -160,7 +151,6 @@ run_state()
 		;;
 	esac
 	dump "$dir"
-	samples "$6" >"$dir/samples"
 	for tries in $(awk '{ print $4 }' "$dir/samples" | sort -u); do
 		for client in node "${!addresses[@]}"; do
 			try "$dir" "$client" "$tries" &
@@ -175,18 +165,30 @@ run_state()
 
 inside()
 {
-	local state n=0
+	local state
 
 	# shellcheck source=node.sh
 	. "$here/node.sh"
 	cd "$GUEST_WORK"
 	setup
 	while read -ra state; do
-		run_state "${state[@]}" $((n++)) </dev/null
+		run_state "${state[@]}" </dev/null
 	done <states
 }
 
 # ---- outside
+
+# samples: those of each state; each tries others.
+samples()
+{
+	local name first=0
+
+	while read -r name _; do
+		mkdir "$name"
+		jq -r --argjson every "$every" --argjson first $((first++)) \
+			-f "$here/walk/samples.jq" cluster.json >"$name/samples"
+	done <states
+}
 
 # predict DIR: what the walker says of each sample, a file each.
 predict()
@@ -218,10 +220,12 @@ if [ "${1:-}" = inside ]; then
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-jq -n -f "$here/walk/cluster.jq" >"$work/cluster.json"
-printf '%s\n' "${states[@]}" | grep -E "^(${*:-.*}) " >"$work/states"
-"$here/run-guest" --steady --timeout "${VIPSHIFT_GUEST_TIMEOUT:-600}" --work "$work" "$0" inside
+script=$here/$(basename "$0")
 cd "$work"
+jq -n -f "$here/walk/cluster.jq" >cluster.json
+printf '%s\n' "${states[@]}" | grep -E "^(${*:-.*}) " >states
+samples
+"$here/run-guest" --steady --timeout "${VIPSHIFT_GUEST_TIMEOUT:-600}" --work "$work" "$script" inside
 bad=0
 while read -r name _; do
 	predict "$name"

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../lib/text_file.h"
+#include "base/strbuf.h"
 #include "model/conf.h"
 
 struct loaded {
@@ -19,15 +20,15 @@ struct loaded {
 	struct notes notes;
 	struct error err;
 	int ret;
+	char path[32];
 };
 
 static struct loaded load(const char *text)
 {
 	struct loaded l = {.conf = conf_new()};
-	char path[32];
-	int fd = text_file(text, path);
+	int fd = text_file(text, l.path);
 
-	l.ret = conf_load(l.conf, path, &l.notes, &l.err);
+	l.ret = conf_load(l.conf, l.path, &l.notes, &l.err);
 	close(fd);
 	return l;
 }
@@ -112,7 +113,16 @@ static void test_fields_with_a_meaning_are_kept(void **state)
 	unload(&l);
 }
 
-/* The first note is about that path; the default is kept. */
+static void check_about(const struct loaded *l, const char *path)
+{
+	char about[128];
+
+	assert_int_equal(l->notes.list.n, 1);
+	snprintf(about, sizeof(about), "%s: %s", l->path, path);
+	assert_string_equal(l->notes.list.v[0].about, about);
+}
+
+/* One note, about the file and that path; the default is kept. */
 static void check_warned(const char *line, const char *path)
 {
 	char text[512];
@@ -121,9 +131,8 @@ static void check_warned(const char *line, const char *path)
 	snprintf(text, sizeof(text), HEAD "%s\n", line);
 	l = load(text);
 	assert_int_equal(l.ret, 0);
-	assert_int_equal(l.notes.list.n, 1);
+	check_about(&l, path);
 	assert_int_equal(l.notes.list.v[0].level, NOTE_WARNING);
-	assert_string_equal(l.notes.list.v[0].about, path);
 	assert_int_equal(l.conf->masquerade_bit, 14);
 	assert_int_equal(l.conf->tcp_timeout, 0);
 	assert_int_equal(l.conf->detect_local, DETECT_CLUSTER_CIDR);
@@ -156,6 +165,16 @@ static void test_unknown_and_ill_typed_fields_are_warned_of(void **state)
 	check_warned("nodePortAddresses: [primary, 10.0.0.0/8]", "nodePortAddresses");
 	check_warned("bindAddress: localhost", "bindAddress");
 	check_warned("enableProfiling: maybe", "enableProfiling");
+}
+
+static void test_warnings_name_the_key_of_a_config_map(void **state)
+{
+	struct loaded l = load("kind: ConfigMap\ndata:\n  config.conf: |\n"
+			       "    kind: KubeProxyConfiguration\n    ipvs: {foo: 1}\n");
+
+	(void)state;
+	check_about(&l, "data.config.conf: ipvs.foo");
+	unload(&l);
 }
 
 static void test_good_entries_of_a_list_survive_a_bad_one(void **state)
@@ -197,7 +216,8 @@ static void test_configuration_is_found_in_a_config_map(void **state)
 	check_scheduler("kind: ConfigMap\ndata:\n  other.yaml: |\n"
 			"    kind: KubeProxyConfiguration\n    ipvs: {scheduler: mh}\n",
 	    "mh");
-	/* As "kubectl get cm -A -o json" prints it: others, of which some have no data. */
+	/* As "kubectl get cm -A -o json" prints it: others, of which some have no data.
+	 */
 	check_scheduler("{\"kind\":\"List\",\"items\":[{\"kind\":\"ConfigMap\"},"
 			"{\"kind\":\"ConfigMap\",\"data\":{\"ca.crt\":\"x\"}},"
 			"{\"kind\":\"ConfigMap\",\"data\":{\"config.conf\":"
@@ -247,6 +267,40 @@ static void test_what_is_no_configuration_is_refused_with_its_line(void **state)
 	/* A ConfigMap inside a ConfigMap is not followed. */
 	check_refused("kind: ConfigMap\ndata:\n  config.conf: |\n    kind: ConfigMap\n",
 	    "data.config.conf");
+}
+
+/* libyaml would need minutes for a megabyte of them. after: what follows a number. */
+static void check_too_much(
+    const char *begin, const char *item, const char *after, unsigned n, const char *want)
+{
+	struct strbuf sb = {0};
+
+	strbuf_add(&sb, HEAD "featureGates: ");
+	strbuf_add(&sb, begin);
+	for (unsigned i = 0; i < n; i++) {
+		strbuf_add(&sb, item);
+		if (after)
+			strbuf_addf(&sb, "%u%s", i, after);
+	}
+	check_refused(strbuf_str(&sb), want);
+	strbuf_free(&sb);
+}
+
+static void test_more_than_settings_ever_are_is_refused(void **state)
+{
+	struct loaded l =
+	    load(HEAD "featureGates: &a {A: true}\nlinux: [[*a, *a], [[*a]]]\n");
+
+	(void)state;
+	assert_int_equal(l.ret, 0);
+	unload(&l);
+	check_too_much("", "[", NULL, 500000, "line 3: nested too deeply");
+	check_too_much("", "{a: ", NULL, 200000, "line 3: nested too deeply");
+	check_too_much("\n ", "- ", NULL, 400000, "line 4: nested too deeply");
+	check_too_much(
+	    "\n", "- &a", " x\n", 100000, "line 104: too many anchors and directives");
+	check_too_much("\n...\n", "%TAG !a", "! x\n", 50000,
+	    "line 105: too many anchors and directives");
 }
 
 static void test_missing_file_is_named(void **state)
@@ -369,9 +423,11 @@ int main(void)
 	    cmocka_unit_test(test_defaults_are_kube_proxys),
 	    cmocka_unit_test(test_fields_with_a_meaning_are_kept),
 	    cmocka_unit_test(test_unknown_and_ill_typed_fields_are_warned_of),
+	    cmocka_unit_test(test_warnings_name_the_key_of_a_config_map),
 	    cmocka_unit_test(test_good_entries_of_a_list_survive_a_bad_one),
 	    cmocka_unit_test(test_configuration_is_found_in_a_config_map),
 	    cmocka_unit_test(test_what_is_no_configuration_is_refused_with_its_line),
+	    cmocka_unit_test(test_more_than_settings_ever_are_is_refused),
 	    cmocka_unit_test(test_missing_file_is_named),
 	    cmocka_unit_test(test_node_ip_follows_the_release),
 	    cmocka_unit_test(test_a_kernel_release_that_is_none_changes_nothing),

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -194,6 +195,54 @@ static void test_ledger_has_what_is_wanted_and_the_other_family(void **state)
 	assert_int_equal(l.n_servers, 1);
 }
 
+/* From these servers, of which now has the connections, to those wanted. */
+static size_t ending(const char *have, const char *want, const char *now)
+{
+	AUTO(state) struct state *a = state_new();
+	AUTO(state) struct state *b = state_new();
+	AUTO(plan) struct plan *p = NULL;
+	struct scope scope = {
+	    .modes = MODE_BIT(MODE_IPVS),
+	    .families = FAMILY_BOTH,
+	    .kinds = KIND_BIT(KIND_LVS),
+	};
+	struct lvs_key ours[] = {
+	    {.family = FAMILY_4, .proto = IPPROTO_TCP, .port = 80},
+	    {.family = FAMILY_4, .proto = IPPROTO_UDP, .port = 80},
+	    {.family = FAMILY_4, .proto = IPPROTO_SCTP, .port = 80},
+	};
+	struct lvs_table t = used(now, 3, 2);
+	struct error err = {0};
+
+	for (size_t i = 0; i < 3; i++)
+		addr_parse("10.0.0.1", &ours[i].addr);
+	scope.ledger = ours;
+	scope.n_ledger = 3;
+	a->lvs = parse(have);
+	b->lvs = parse(want);
+	if (plan_make(b, a, &scope, &p, &err))
+		fail_msg("%s", err.msg);
+	return drain_carried(p, &t);
+}
+
+static void test_connections_that_a_removal_ends_are_counted(void **state)
+{
+	(void)state;
+	assert_int_equal(ending(TWO("-t"), "", TWO("-t")), 6);
+	/* Those that stay do not count, nor those of a server that is gone already. */
+	assert_int_equal(ending(TWO("-t"), ONE("-t"), TWO("-t")), 3);
+	assert_int_equal(ending(TWO("-t"), TWO("-t"), TWO("-t")), 0);
+	assert_int_equal(ending(TWO("-t"), "", ONE("-t")), 3);
+	assert_int_equal(ending(TWO("-t"), "", ""), 0);
+}
+
+static void test_sctp_is_waited_for_and_udp_is_not(void **state)
+{
+	(void)state;
+	assert_int_equal(ending(ONE("--sctp-service"), "", ONE("--sctp-service")), 3);
+	assert_int_equal(ending(ONE("-u"), "", ONE("-u")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +255,8 @@ int main(void)
 	    cmocka_unit_test(test_past_its_deadline_it_goes),
 	    cmocka_unit_test(test_later_runs_keep_the_first_deadline),
 	    cmocka_unit_test(test_ledger_has_what_is_wanted_and_the_other_family),
+	    cmocka_unit_test(test_connections_that_a_removal_ends_are_counted),
+	    cmocka_unit_test(test_sctp_is_waited_for_and_udp_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

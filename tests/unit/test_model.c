@@ -185,6 +185,7 @@ static void test_lists_and_documents_come_in_all_shapes(void **state)
 	(void)state;
 	check_shape(LIST(PLAIN "," SLICE(EP)));
 	check_shape(LIST(SLICE(EP) "," PLAIN)); /* slices first */
+	check_shape("\xef\xbb\xbf" LIST(PLAIN "," SLICE(EP)));
 	check_shape(
 	    "{'items':[" PLAIN "," SLICE(EP) "],'metadata':{'x':1},'kind':'List'}");
 	check_shape("{'x':'\\'items\\':[{','metadata':{'items':[1]},'kind':'List',"

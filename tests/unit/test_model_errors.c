@@ -51,6 +51,10 @@ static void test_text_that_is_not_json_is_refused_with_its_line(void **state)
 	check_refused("{'kind':'List','a':\n'x", "line 2: the file ends inside a string");
 	check_refused("{'kind':'List'} x", "an object expected, found 'x'");
 	check_refused("{'kind':'List','items':[\x01]}", "not JSON");
+	check_refused("\xff\xfe{", "line 1: an object expected, found UTF-16: it must be UTF-8");
+	check_refused("\xef\xbb{}", "line 1: an object expected, found byte 0xef");
+	check_refused(PLAIN "\xef\xbb\xbf", "an object expected, found byte 0xef");
+	check_refused("\xef\xbb\xbf", "is empty");
 }
 
 static void test_deep_nesting_is_refused(void **state)
@@ -157,6 +161,41 @@ static void test_clashing_services_are_refused(void **state)
 	    "node n: there are two nodes");
 }
 
+/* Ports times addresses, ports times endpoints: some kilobytes ask for gigabytes. */
+static void test_products_beyond_a_million_are_refused(void **state)
+{
+	struct strbuf ports = {0}, ips = {0}, text = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 1100; i++) {
+		const char *comma = i ? "," : "";
+
+		strbuf_addf(&ports, "%s{'name':'p%u','port':%u}", comma, i, i + 1);
+		strbuf_addf(&ips, "%s'10.1.%u.%u'", comma, i >> 8, i & 255);
+	}
+	strbuf_addf(&text,
+	    "{'kind':'Service','metadata':{'name':'web'},'spec':{'clusterIP':'10.0.0.1',"
+	    "'externalIPs':[%s],'ports':[%s]}}",
+	    strbuf_str(&ips), strbuf_str(&ports));
+	check_refused(strbuf_str(&text),
+	    "default/web: spec.ports[906]: more than 1000000 addresses of service ports");
+	strbuf_reset(&text);
+	strbuf_addf(&text,
+	    "{'kind':'Service','metadata':{'name':'web'},'spec':{'clusterIP':'10.0.0.1',"
+	    "'ports':[%s]}}{'kind':'Endpoints','metadata':{'name':'web'},'subsets':["
+	    "{'ports':[%s],'addresses':[",
+	    strbuf_str(&ports), strbuf_str(&ports));
+	for (unsigned i = 0; i < 1100; i++)
+		strbuf_addf(
+		    &text, "%s{'ip':'10.1.%u.%u'}", i ? "," : "", i >> 8, i & 255);
+	strbuf_add(&text, "]}]}");
+	check_refused(strbuf_str(&text),
+	    "default/web:p909: more than 1000000 endpoints of service ports");
+	strbuf_free(&ports);
+	strbuf_free(&ips);
+	strbuf_free(&text);
+}
+
 static void test_native_mistakes_are_refused_with_their_field(void **state)
 {
 #define IN(rest) NATIVE("'services':[{'name':'www'," rest "}]")
@@ -206,6 +245,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_no_cluster_is_refused),
 	    cmocka_unit_test(test_bad_objects_are_refused_with_object_and_field),
 	    cmocka_unit_test(test_clashing_services_are_refused),
+	    cmocka_unit_test(test_products_beyond_a_million_are_refused),
 	    cmocka_unit_test(test_native_mistakes_are_refused_with_their_field),
 	};
 

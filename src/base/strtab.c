@@ -2,7 +2,7 @@
 /* A hash table of strings: chain names, comments, set names. Does not own them. */
 #include "config.h"
 
-#include "kernel/strtab.h"
+#include "base/strtab.h"
 
 #include <stdlib.h>
 #include <string.h>

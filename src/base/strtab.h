@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef KERNEL_STRTAB_H
-#define KERNEL_STRTAB_H
+#ifndef BASE_STRTAB_H
+#define BASE_STRTAB_H
 
 #include "base/arena.h"
 

@@ -45,7 +45,7 @@ to()
 		/^vipshift: migrate: .*; verified$/ { alone = $(NF - 2) }
 		END { print round, mode, end - begin, alone + 0, span + 0 }' \
 		migrate.txt >>migrations
-	grep -q 'are reset now' migrate.txt || [ $status != 0 ] || return 0
+	grep -qE 'are reset now|may hang' migrate.txt || [ $status != 0 ] || return 0
 	echo "round trip $2, to $1: exit status $status" >>migrate.failed
 	grep -vE 'affinity-memory|udp-timeout' migrate.txt | tail -n 20 >>migrate.failed
 	[ $status = 0 ]

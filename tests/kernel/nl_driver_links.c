@@ -4,6 +4,8 @@
 
 #include "nl_driver_test.h"
 
+#include "kernel/vip_source.h"
+
 static const char *link_kind;
 
 static const struct vip_addr *find_addr(const struct state *s, const char *a)
@@ -54,6 +56,40 @@ static void test_device_is_left_down_and_its_addresses_are_local(void **state)
 	shell("ip route get fd00:96::1 | grep -q '^local fd00:96::1'");
 	shell("ip route get 10.96.0.1 | grep -q '^local 10.96.0.1'");
 	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
+}
+
+static void test_own_connections_come_from_the_node_before_addresses_go(void **state)
+{
+	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
+	struct vip_addr v[] = {host_addr("10.96.0.1"), host_addr("fd00:96::1")};
+	const struct vip_table t = {.addrs = v, .n_addrs = 2};
+	AUTO(driver) struct driver *d = NULL;
+	struct error err = {0};
+
+	(void)state;
+	shell("ip link set lo up && "
+	      "ip link add node0 type veth peer name node1 && ip link set node1 up && "
+	      "ip addr add 10.0.0.11/24 dev node0 && "
+	      "ip addr add fd00:10::11/64 dev node0 nodad && ip link set node0 up && "
+	      "ip route add default via 10.0.0.1 && ip route add default via fd00:10::1");
+	assert_done(vip_nl_open(&d, &err));
+	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, NULL, &l, &err));
+	for (size_t i = 0; i < 2; i++)
+		assert_done(write_one(d, KIND_VIP, SUB_VIP_ADDR, NULL, &v[i], &err));
+	for (int twice = 0; twice < 2; twice++) {
+		assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
+		shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.0.0.11 '");
+		shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:10::11 '");
+	}
+	assert_done(vip_source_virtual(&t, FAMILY_BOTH, &err));
+	shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.96.0.1 '");
+	shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:96::1 '");
+	assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
+	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
+	assert_done(vip_source_forget(&t, FAMILY_BOTH, &err));
+	shell("! ip route show table local | grep -q 10.96.0.1");
+	shell("! ip -6 route show table local | grep -q fd00:96::1");
+	shell("ip link del node0");
 }
 
 static void test_address_that_is_there_or_gone_already_is_fine(void **state)
@@ -132,6 +168,7 @@ int run_link_tests(const char *kind)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_device_is_left_down_and_its_addresses_are_local),
+	    cmocka_unit_test(test_own_connections_come_from_the_node_before_addresses_go),
 	    cmocka_unit_test(test_address_that_is_there_or_gone_already_is_fine),
 	    cmocka_unit_test(test_missing_or_foreign_link_is_told),
 	    cmocka_unit_test(test_failed_operation_in_a_batch_is_the_one_counted_to),

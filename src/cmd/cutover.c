@@ -13,6 +13,7 @@
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "kernel/ct_nl.h"
+#include "kernel/vip_source.h"
 #include "plan/restore.h"
 #include "verify/verify.h"
 
@@ -187,6 +188,35 @@ static void settle_flows(struct cutover *c, const struct state *ipvs, bool serve
 	free(t.services);
 }
 
+/* ---- the node's own connections to virtual addresses */
+
+typedef int (*source_fn)(
+    const struct vip_table *t, unsigned families, struct error *err);
+
+/*
+ * Towards iptables, those that begin after the switch outlive the virtual addresses, and
+ * must not come from them. Only of addresses that go.
+ */
+static void choose_source(struct cutover *c, source_fn fn)
+{
+	const struct vip_table *want = &c->ctx->want->vips, *have = &c->before->vips;
+	struct vip_table t = {.addrs = xcalloc(have->n_addrs, sizeof(*t.addrs))};
+	struct error err = {0};
+
+	for (size_t i = 0; i < have->n_addrs; i++) {
+		const struct vip_addr *v = &have->addrs[i];
+
+		if (!vip_find_addr_on(want, VIP_LINK, &v->prefix.addr))
+			t.addrs[t.n_addrs++] = *v;
+	}
+	if (fn(&t, c->ctx->opts.families, &err))
+		report_problem(c->ctx,
+		    "warning: connections of this node to virtual addresses may hang "
+		    "when these go: %s",
+		    err.msg);
+	free(t.addrs);
+}
+
 /* ---- forward */
 
 /* The commits of one family, from the first to the last, are what connections notice. */
@@ -214,7 +244,7 @@ static void report_switch(const struct cutover *c)
 }
 
 /* Runs operations group by group, each in the journal first. */
-static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t to,
+static int run_groups(struct cutover *c, const struct plan *p, size_t from, size_t to,
     bool back, enum phase depth, struct error *err)
 {
 	struct outcome out = {0};
@@ -239,6 +269,20 @@ static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t 
 	return 0;
 }
 
+/* The commits of the switch follow each other closely. */
+static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t to,
+    bool back, enum phase depth, struct error *err)
+{
+	int ret;
+
+	if (depth == PHASE_SWITCH)
+		live_sink_hold(c->sink, p, from, to);
+	ret = run_groups(c, p, from, to, back, depth, err);
+	if (depth == PHASE_SWITCH)
+		live_sink_release(c->sink);
+	return ret;
+}
+
 /* The last phase is followed by a look at everything, others by one at what they changed.
  */
 static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *err)
@@ -252,13 +296,17 @@ static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *
 	if (!c->begin[ph])
 		c->begin[ph] = begin;
 	plan_phase_range(s->m->plan, ph, &from, &to);
+	if (ph == PHASE_SWITCH && !to_ipvs)
+		choose_source(c, vip_source_node);
 	if (ph == PHASE_REMOVE && !to_ipvs)
 		drain_wait(c, s->m->plan);
 	ret = run_ops(c, s->m->plan, from, to, false, ph, err);
 	if (!ret && to_ipvs && ph == PHASE_SETTLE)
 		settle_flows(c, c->ctx->want, false);
-	if (!ret && !to_ipvs && ph == PHASE_REMOVE)
+	if (!ret && !to_ipvs && ph == PHASE_REMOVE) {
+		choose_source(c, vip_source_forget);
 		settle_flows(c, s->have, true);
+	}
 	if (!ret && (from < to || last))
 		ret = verify_against(c, s->m->after[ph],
 		    last ? KIND_ALL : kinds_of(s->m->plan, from, to), phase_name(ph),
@@ -371,6 +419,8 @@ static void end_back(struct cutover *c)
 {
 	if (c->ctx->opts.mode == MODE_IPVS)
 		settle_flows(c, c->ctx->want, true);
+	else
+		choose_source(c, vip_source_virtual);
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 	/* The ledger is of what ipvs mode has. */
 	state_dir_write_ledger(c->ctx, false);

@@ -33,7 +33,10 @@ struct driver_ops {
 	 * object; ERR_MOVED when the kernel is not at op->have any more. */
 	int (*write)(struct driver *d, const struct op *ops, size_t n, size_t *done,
 	    struct error *err);
-	/* Ends what live_options.hold began. NULL: the driver never holds anything. */
+	/* NULL, or makes ready what these operations will write, so that they follow each other
+	 * closely. */
+	void (*hold)(struct driver *d, const struct op *ops, size_t n);
+	/* Ends what that or live_options.hold began. NULL: the driver never holds anything. */
 	void (*release)(struct driver *d);
 	void (*close)(struct driver *d);
 };

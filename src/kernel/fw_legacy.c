@@ -190,6 +190,18 @@ static int legacy_write(
 	return 0;
 }
 
+static void legacy_hold(struct driver *d, const struct op *ops, size_t n)
+{
+	struct fw_legacy *l = (struct fw_legacy *)d;
+	struct fw_block b = {0};
+
+	(void)n; /* all of one table */
+	if (!l->hold)
+		fw_hold_begin(&l->hold);
+	if (l->hold && !fw_block_get(&b, ops->family, ops->table))
+		fw_hold_keep(l->hold, ops->family, ops->table, &b);
+}
+
 static void legacy_release(struct driver *d)
 {
 	struct fw_legacy *l = (struct fw_legacy *)d;
@@ -210,6 +222,7 @@ int fw_legacy_open(const struct live_options *o, struct driver **ret, struct err
 	    .read = legacy_read,
 	    .reread = legacy_reread,
 	    .write = legacy_write,
+	    .hold = legacy_hold,
 	    .release = legacy_release,
 	    .close = legacy_close,
 	};

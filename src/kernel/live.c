@@ -123,6 +123,36 @@ static int live_run(struct sink *base, const struct plan *p, size_t from, size_t
 	return 0;
 }
 
+void live_sink_hold(struct sink *base, const struct plan *p, size_t from, size_t to)
+{
+	struct live_sink *s = (struct live_sink *)base;
+	struct error ignored = {0};
+	struct driver *d;
+
+	while (from < to) {
+		size_t end = plan_group_end(p, from, to);
+		const struct op *ops = &p->ops[from];
+
+		/* What fails here fails again when it is written, and is told then. */
+		if (!get_driver(s->drivers, ops->kind, &d, &ignored) &&
+		    d->ops->hold)
+			d->ops->hold(d, ops, end - from);
+		from = end;
+	}
+}
+
+static void release(struct drivers *ds)
+{
+	for (int k = 0; k < KIND_COUNT; k++)
+		if (ds->of[k] && ds->of[k]->ops->release)
+			ds->of[k]->ops->release(ds->of[k]);
+}
+
+void live_sink_release(struct sink *base)
+{
+	release(((struct live_sink *)base)->drivers);
+}
+
 static void live_sink_close(struct sink *base)
 {
 	struct live_sink *s = (struct live_sink *)base;
@@ -239,12 +269,5 @@ struct sink *live_sink_of(struct source *live)
 
 void live_release(struct source *live)
 {
-	struct live_source *s = (struct live_source *)live;
-
-	for (int k = 0; k < KIND_COUNT; k++) {
-		struct driver *d = s->drivers.of[k];
-
-		if (d && d->ops->release)
-			d->ops->release(d);
-	}
+	release(&((struct live_source *)live)->drivers);
 }

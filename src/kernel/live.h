@@ -34,6 +34,13 @@ int live_sink_open(const struct live_options *o, struct sink **ret, struct error
 struct sink *live_sink_of(struct source *live);
 void live_release(struct source *live);
 /*
+ * Commits of legacy tables that are to follow each other closely: takes the lock, if it is
+ * free, and reads the tables that the operations [from, to) will write, until
+ * live_sink_release().
+ */
+void live_sink_hold(struct sink *s, const struct plan *p, size_t from, size_t to);
+void live_sink_release(struct sink *s);
+/*
  * The state after a sink has run all of a plan on what `before` says. Where the kernel can
  * tell that nobody else wrote meanwhile, only what was written is read, and the rest
  * borrowed: then before belongs to the new state, as its base. Else it stays the caller's.

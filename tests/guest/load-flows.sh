@@ -90,7 +90,7 @@ targets_outside()
 targets_hairpin()
 {
 	both conn hairpin cluster 80 9 19
-	both stream hairpin cluster 80 9 29
+	both stream hairpin cluster 80 9 29 49
 	both session hairpin cluster 80 39
 }
 
@@ -119,7 +119,7 @@ client()
 	local name=$1 rate=$2 every=$3 targets
 	shift 3
 	mapfile -t targets < <("targets_${name//-/_}")
-	"$@" --seconds 36000 --timeout 8000 --stop-file stop --rate "$rate" --every "$every" \
+	"$@" --seconds 36000 --timeout 8000 --life 1000 --stop-file stop --rate "$rate" --every "$every" \
 		--ready-file "$name.ready" --log "$name.log" "${targets[@]}" >"$name.json" &
 	pids+=($!)
 }

@@ -321,6 +321,20 @@ case_large_table_is_read_once()
 	expect 0 'equals' verify
 }
 
+case_no_lock_is_held_while_services_are_waited_for()
+{
+	damage
+	mkfifo "$work/pipe"
+	cluster=$work/pipe drift_vipshift repair -w 20 >"$work/out" 2>&1 &
+	until ! flock -n "$VIPSHIFT_STATE_DIR/lock" true; do sleep 0.05; done
+	sleep 0.3
+	flock -n "$XTABLES_LOCKFILE" true
+	cat "$cluster" >"$work/pipe"
+	wait $!
+	grep -q 'result=repaired' "$work/out"
+	mended
+}
+
 # Somebody who does not know of the lock gets it wrong for himself only.
 case_large_table_and_a_writer_without_the_lock()
 {
@@ -349,7 +363,8 @@ case_large_table_and_a_writer_without_the_lock()
 	wait
 	not test -e "$work/failed" || { cat "$work/loop"; return 1; }
 	grep -q 'result=repaired' "$work/loop"
-	[ "$(of_others | grep -c -- '-A EARLY')" = 20 ]
+	# It is told of a failure also when just the counters of its rule were late, and tries again.
+	[ "$(of_others | grep -o -- '-A EARLY -d [^ ]*' | sort -u | wc -l)" = 20 ]
 	[ "$(of_others | grep -c -- '-A LARGE')" = 10000 ]
 	expect 0 'result=' repair
 	expect 0 'equals' verify

@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/strtab.h"
 #include "kernel/driver.h"
 #include "kernel/fw_again.h"
 #include "kernel/fw_blob.h"
 #include "kernel/fw_hold.h"
 #include "kernel/live.h"
-#include "base/strtab.h"
 
 struct fw_legacy {
 	struct driver driver;

@@ -206,6 +206,14 @@ static int find_context(struct reader *r, struct place *ret, struct error *err)
 	return 0;
 }
 
+/* What follows the scheme, if there is one. */
+static const char *host_of(const char *server)
+{
+	const char *scheme = strstr(server, "://");
+
+	return scheme ? scheme + strlen("://") : server;
+}
+
 /* As client-go: without a scheme it is https as soon as something speaks for TLS. */
 static void tidy_server(struct kubeconfig *k)
 {
@@ -214,7 +222,7 @@ static void tidy_server(struct kubeconfig *k)
 	while (n && k->server[n - 1] == '/')
 		n--;
 	k->server = arena_printf(k->arena, "%s%.*s",
-	    strstr(k->server, "://")	      ? ""
+	    host_of(k->server) != k->server   ? ""
 	    : k->ca || k->cert || k->insecure ? "https://"
 					      : "http://",
 	    (int)n, k->server);
@@ -232,6 +240,8 @@ static int read_cluster(struct reader *r, const struct place *p, struct error *e
 		return -1;
 	if (!k->server)
 		return field_fail(p, "server", "is not set", err);
+	if (!host_of(k->server)[strspn(host_of(k->server), "/")])
+		return field_fail(p, "server", "names no host", err);
 	return 0;
 }
 

@@ -141,6 +141,8 @@ refused 'token: must be a text' "$ca" 'token: [x]'
 refused 'token has a character' "$ca" 'token: "a\nb"'
 api_kubeconfig "$k" ftp://127.0.0.1
 expect 1 'ftp://127\.0\.0\.1: is no URL of http or https' "${show[@]}"
+api_kubeconfig "$k" https:///
+expect 1 'clusters\[c\]\.cluster\.server: names no host' "${show[@]}"
 sed -i 's/current-context: here/current-context: there/' "$k"
 expect 1 "contexts: there is none of the name 'there'" "${show[@]}"
 sed -i '/^current-context/d' "$k"

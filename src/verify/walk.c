@@ -158,11 +158,27 @@ static enum way do_rule(struct walk_at *at, enum fw_table_id t, const struct fw_
 	return WAY_ON;
 }
 
+#define ASK_AGAIN (-1) /* it has chosen, and chooses again */
+
+static enum answer ask_rule(struct walk_at *at, const struct fw_rule *r)
+{
+	size_t i = at->asked++, choices = at->next;
+	enum answer a;
+
+	if (i < at->known)
+		return at->answers.v[i] == ASK_AGAIN ? walk_rule(at, r)
+						     : (enum answer)at->answers.v[i];
+	a = walk_rule(at, r);
+	at->answers.n = i;
+	vec_push(&at->answers, (signed char)(at->next == choices ? (int)a : ASK_AGAIN));
+	return a;
+}
+
 /* Whether the way leads through this rule; where it cannot be told it does and does not.
  */
 static bool takes_rule(struct walk_at *at, const struct fw_rule *r, bool *unsure)
 {
-	enum answer a = walk_rule(at, r);
+	enum answer a = ask_rule(at, r);
 
 	*unsure = a == ANSWER_MAYBE;
 	if (a != ANSWER_MAYBE)
@@ -395,7 +411,7 @@ static void start(struct walk_at *at, const struct walk_packet *p)
 	at->unsure = 0;
 	at->path = (struct walk_path){.share = 1};
 	at->steps.n = 0;
-	at->next = 0;
+	at->next = at->asked = 0;
 }
 
 static void finish(struct walk_at *at, const struct walk_packet *p, struct arena *a)
@@ -421,8 +437,10 @@ static bool advance(struct walk_at *at)
 	while (at->choices.n) {
 		struct walk_choice *last = &at->choices.v[at->choices.n - 1];
 
-		if (++last->taken < last->options)
+		if (++last->taken < last->options) {
+			at->known = last->asked;
 			return true;
+		}
 		at->choices.n--;
 	}
 	return false;
@@ -449,6 +467,7 @@ void walk_packet(const struct walker *w, const struct walk_packet *p, bool with_
 	ret->cut = more;
 	vec_take(&paths, ret->arena, ret->paths, ret->n_paths);
 	vec_free(&at.choices);
+	vec_free(&at.answers);
 	vec_free(&at.steps);
 }
 

@@ -48,6 +48,7 @@ struct walker {
 
 struct walk_choice {
 	unsigned taken, options;
+	size_t asked; /* how many rules had been asked by then */
 };
 
 /* One packet on one of its ways. */
@@ -64,6 +65,10 @@ struct walk_at {
 	 * first ones. */
 	VEC(struct walk_choice) choices;
 	size_t next;
+	/* What the rules asked so far have answered. Up to the last choice, `known` of them,
+	 * each way begins as the one before it. */
+	VEC(signed char) answers;
+	size_t asked, known;
 	bool with_steps;
 	VEC(struct walk_step) steps;
 };
@@ -72,7 +77,8 @@ struct walk_at {
 static inline unsigned walk_choose(struct walk_at *at, unsigned options)
 {
 	if (at->next == at->choices.n)
-		vec_push(&at->choices, (struct walk_choice){.options = options});
+		vec_push(&at->choices,
+		    (struct walk_choice){.options = options, .asked = at->asked});
 	return at->choices.v[at->next++].taken;
 }
 /* The way is the one of this part of those that come here. */

@@ -183,6 +183,10 @@ int kset_parse_entry(
 
 /* ---- files */
 
+/* Words of a create line that its type does not have; with all that it has it still is no
+ * longer than a line may be. */
+#define EXTENSIONS_MAX 32
+
 typedef VEC(struct kset_entry) kset_entry_vec;
 
 struct reader {
@@ -266,12 +270,11 @@ static int create_line(struct reader *r)
 	struct kset s = {.type = KSET_OTHER, .hashsize = 1024, .maxelem = 65536};
 	struct strbuf rest = {0};
 	char *const *w = r->l.words;
+	unsigned n_rest = 0;
 	int c = 0;
 
 	if (r->l.n < 3)
 		return lines_fail(&r->l, "create needs a name and a type");
-	if (r->l.cut)
-		return lines_fail(&r->l, "set %s: too many options", w[1]);
 	if (find_set(r, w[1]) < r->sets.n)
 		return lines_fail(&r->l, "set %s is created twice", w[1]);
 	s.name = arena_strdup(r->arena, w[1]);
@@ -284,11 +287,14 @@ static int create_line(struct reader *r)
 		if (!c && !is_exist_flag(*w)) {
 			strbuf_add(&rest, rest.len ? " " : "");
 			strbuf_add(&rest, *w);
+			n_rest++;
 		}
 	}
 	if (rest.len)
 		s.extensions = arena_strdup(r->arena, rest.s);
 	strbuf_free(&rest);
+	if (r->l.cut || n_rest > EXTENSIONS_MAX)
+		return lines_fail(&r->l, "set %s: too many options", s.name);
 	if (c < 0)
 		return lines_fail(&r->l, "set %s: bad value of %s: %s", s.name, w[0],
 		    w[1] ? w[1] : "nothing");

@@ -63,21 +63,35 @@ static int answer(const struct endpoint *e, const struct sockaddr_in6 *peer,
 	return snprintf(ret, size, "%s %s %s\n", e->name, from, request);
 }
 
+/* From the address that was asked, of however many this host has. */
 static void serve_datagram(const struct endpoint *e)
 {
 	struct sockaddr_in6 peer = {0};
-	socklen_t len = sizeof(peer);
 	char in[LINE], out[2 * LINE];
-	ssize_t n =
-	    recvfrom(e->fd, in, sizeof(in) - 1, 0, (struct sockaddr *)&peer, &len);
-	int m;
+	union {
+		char buf[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = {.iov_base = in, .iov_len = sizeof(in) - 1};
+	struct msghdr msg = {.msg_name = &peer,
+	    .msg_namelen = sizeof(peer),
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.buf,
+	    .msg_controllen = sizeof(control.buf)};
+	ssize_t n = recvmsg(e->fd, &msg, 0);
+	struct cmsghdr *c;
 
 	if (n <= 0)
 		return;
 	in[n] = '\0';
 	in[strcspn(in, "\n")] = '\0';
-	m = answer(e, &peer, in, out, sizeof(out));
-	(void)sendto(e->fd, out, (size_t)m, 0, (struct sockaddr *)&peer, len);
+	iov.iov_base = out;
+	iov.iov_len = (size_t)answer(e, &peer, in, out, sizeof(out));
+	c = CMSG_FIRSTHDR(&msg);
+	if (c != NULL)
+		((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_ifindex = 0;
+	(void)sendmsg(e->fd, &msg, 0);
 }
 
 static void accept_stream(int ep, const struct endpoint *listener)
@@ -125,6 +139,7 @@ static void open_port(int ep, const char *name, int port, bool tcp)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) != 0 ||
 	    (tcp && listen(fd, 256) != 0)) {
 		fprintf(stderr, "traffic serve: %s: port %d: %s\n", name, port,

@@ -158,6 +158,8 @@ static void test_sets_are_equal_when_their_entries_are(void **state)
 	assert_false(kset_eq(a.sets, c.sets));
 }
 
+#define TEN "a b c d e f g h i j "
+
 static void test_errors_name_the_line(void **state)
 {
 	static const char *const cases[][2] = {
@@ -169,6 +171,8 @@ static void test_errors_name_the_line(void **state)
 		"sets.txt:1: set A: bad value of maxelem: nothing"},
 	    {"create A hash:ip\n\ncreate A hash:ip\n",
 		"sets.txt:3: set A is created twice"},
+	    {"create A hash:ip " TEN TEN TEN TEN "\n",
+		"sets.txt:1: set A: too many options"},
 	    {"create KUBE-IPVS-IPS hash:ip family inet\nadd KUBE-IPVS-IPS fd00::1\n",
 		"sets.txt:2: set KUBE-IPVS-IPS: fd00::1 is not an entry of a hash:ip set of "
 		"family inet"},

@@ -25,7 +25,7 @@ def port: sub(".*:"; "");
 # Which sorts of end the walker gives one path.
 def predicted($target):
 	if .end == "endpoint" then "\(.endpoint | server) sees \(.source)"
-	# Who has a socket there answers; a client's address is its own, the node's the node's.
+	# On the node and outside one socket listens each, and nobody else.
 	elif .end == "listener" then
 		(if $target | port == "7001" then "socket-7001" else "refused" end)
 	elif .end == "passed" then
@@ -77,7 +77,7 @@ def matches($seen; $paths; $affinity):
 | ($run["\($s.client) \($s.protocol) \($s.target)"]
 	| if . then observed($s.client) else ["nobody tried"] end) as $seen
 | ($s.target | test("(10.96.50.9|fd00:10:96::50:9\\]):80$|:30109$")) as $affinity
-| "\(if matches(heard($seen; $paths); $paths; $affinity) then "ok" else "MISMATCH" end) \($s.client) to " +
-  "\($s.target)/\($s.protocol): predicted \([$paths[]
+| (if matches(heard($seen; $paths); $paths; $affinity) then "ok" else "MISMATCH" end) +
+  " \($s.client) to \($s.target)/\($s.protocol): predicted \([$paths[]
 	| .is + (if .unsure then " (cannot be told)" else "" end)] | unique | join(", ")); " +
   "the kernel: \($seen | join(", "))"

@@ -15,7 +15,7 @@
  * again, and change nothing where the node has no address to send from.
  */
 int vip_source_node(const struct vip_table *t, unsigned families, struct error *err);
-/* Back to the virtual address. */
+/* Back to the virtual address, with the routes that the kernel makes for one. */
 int vip_source_virtual(const struct vip_table *t, unsigned families, struct error *err);
 /* The addresses are gone, or about to go: nothing may be left of the routes. */
 int vip_source_forget(const struct vip_table *t, unsigned families, struct error *err);

@@ -7,17 +7,15 @@
 #include "config.h"
 
 #include "cmd/cutover.h"
+#include "cmd/cutover_flows.h"
 #include "cmd/drain_wait.h"
 #include "cmd/exit.h"
 #include "cmd/probing.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
-#include "kernel/ct_nl.h"
-#include "kernel/vip_source.h"
 #include "plan/restore.h"
 #include "verify/verify.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 
 /* Another writer may move a table between reading and writing; then the rest is planned
@@ -155,68 +153,6 @@ static int verify_against(struct cutover *c, const struct state *want, unsigned 
 	return ret ? error_wrap(err, "verification %s", when) : 0;
 }
 
-/* ---- UDP flows */
-
-/* The UDP virtual servers of a state. */
-static struct lvs_table udp_servers(const struct state *s)
-{
-	struct lvs_table t = {.present = true};
-
-	t.services = xcalloc(s->lvs.n_services + 1, sizeof(*t.services));
-	for (size_t i = 0; i < s->lvs.n_services; i++)
-		if (s->lvs.services[i].key.proto == IPPROTO_UDP &&
-		    own_virtual_server(s, &s->lvs.services[i]))
-			t.services[t.n_services++] = s->lvs.services[i];
-	return t;
-}
-
-/*
- * UDP flows whose endpoint has gone would be kept alive for ever by their own packets; so
- * would those that IPVS translated, once its servers are gone: past every rule.
- */
-static void settle_flows(struct cutover *c, const struct state *ipvs, bool servers_gone)
-{
-	struct lvs_table t = udp_servers(ipvs);
-	struct error err = {0};
-	size_t n = 0;
-
-	if (t.n_services && (servers_gone ? ct_delete_untranslated_udp(&t, &n, &err)
-					  : ct_delete_stale_udp(&t, &n, &err)))
-		report_problem(
-		    c->ctx, "warning: stale UDP flows were not looked for: %s", err.msg);
-	c->stale_flows += n;
-	free(t.services);
-}
-
-/* ---- the node's own connections to virtual addresses */
-
-typedef int (*source_fn)(
-    const struct vip_table *t, unsigned families, struct error *err);
-
-/*
- * Towards iptables, those that begin after the switch outlive the virtual addresses, and
- * must not come from them. Only of addresses that go.
- */
-static void choose_source(struct cutover *c, source_fn fn)
-{
-	const struct vip_table *want = &c->ctx->want->vips, *have = &c->before->vips;
-	struct vip_table t = {.addrs = xcalloc(have->n_addrs, sizeof(*t.addrs))};
-	struct error err = {0};
-
-	for (size_t i = 0; i < have->n_addrs; i++) {
-		const struct vip_addr *v = &have->addrs[i];
-
-		if (!vip_find_addr_on(want, VIP_LINK, &v->prefix.addr))
-			t.addrs[t.n_addrs++] = *v;
-	}
-	if (fn(&t, c->ctx->opts.families, &err))
-		report_problem(c->ctx,
-		    "warning: connections of this node to virtual addresses may hang "
-		    "when these go: %s",
-		    err.msg);
-	free(t.addrs);
-}
-
 /* ---- forward */
 
 /* The commits of one family, from the first to the last, are what connections notice. */
@@ -297,15 +233,15 @@ static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *
 		c->begin[ph] = begin;
 	plan_phase_range(s->m->plan, ph, &from, &to);
 	if (ph == PHASE_SWITCH && !to_ipvs)
-		choose_source(c, vip_source_node);
+		cutover_choose_source(c, vip_source_node);
 	if (ph == PHASE_REMOVE && !to_ipvs)
 		drain_wait(c, s->m->plan);
 	ret = run_ops(c, s->m->plan, from, to, false, ph, err);
 	if (!ret && to_ipvs && ph == PHASE_SETTLE)
-		settle_flows(c, c->ctx->want, false);
+		cutover_settle_flows(c, c->ctx->want, false);
 	if (!ret && !to_ipvs && ph == PHASE_REMOVE) {
-		choose_source(c, vip_source_forget);
-		settle_flows(c, s->have, true);
+		cutover_choose_source(c, vip_source_forget);
+		cutover_settle_flows(c, s->have, true);
 	}
 	if (!ret && (from < to || last))
 		ret = verify_against(c, s->m->after[ph],
@@ -418,9 +354,9 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 static void end_back(struct cutover *c)
 {
 	if (c->ctx->opts.mode == MODE_IPVS)
-		settle_flows(c, c->ctx->want, true);
+		cutover_settle_flows(c, c->ctx->want, true);
 	else
-		choose_source(c, vip_source_virtual);
+		cutover_choose_source(c, vip_source_virtual);
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 	/* The ledger is of what ipvs mode has. */
 	state_dir_write_ledger(c->ctx, false);

@@ -32,7 +32,10 @@ struct reading {
 	pthread_t thread;
 	struct source *source;
 	unsigned families;
-	sem_t facts_read; /* then the thread leaves these kinds of the state alone */
+	/* Of KIND_FACTS, which the thread leaves alone from then on; the rest may be read only
+	 * when it has ended. */
+	sem_t facts_read;
+	bool have_facts;
 	struct state *state;
 	struct error err;
 	int result;
@@ -47,8 +50,9 @@ static void *read_in_thread(void *p)
 
 	r->result =
 	    source_read_into(r->source, KIND_FACTS, r->families, r->state, &r->err);
+	r->have_facts = !r->result;
 	sem_post(&r->facts_read);
-	if (!r->result)
+	if (r->have_facts)
 		r->result = source_read_into(r->source, KIND_ALL & ~KIND_FACTS,
 		    r->families, r->state, &r->err);
 	return NULL;
@@ -382,7 +386,7 @@ static int read_facts(struct context *ctx, struct error *err)
 		while (sem_wait(&ctx->reading->facts_read))
 			; /* a signal */
 		sem_post(&ctx->reading->facts_read);
-		if (ctx->reading->result)
+		if (!ctx->reading->have_facts)
 			return context_end_reading(ctx, err);
 		s = ctx->reading->state;
 	}

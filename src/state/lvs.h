@@ -51,6 +51,7 @@ struct lvs_service {
 /* All virtual servers, sorted by lvs_key_cmp. Timeouts in seconds, 0 = not known / leave. */
 struct lvs_table {
 	bool present; /* false: IPVS is not there, or was not read */
+	bool listed;  /* from ipvsadm -Ln, which has no thresholds */
 	struct lvs_service *services;
 	size_t n_services;
 	uint32_t tcp_timeout, tcpfin_timeout, udp_timeout;

@@ -6,19 +6,25 @@
 #
 # The caller sets: golden, VIPSHIFT, variant (of iptables).
 
-# loaded_put RECORDED ADDRESSES: brings this fresh namespace into the recorded state.
-loaded_put()
+# loaded_link ADDRESSES: the interfaces of the node.
+loaded_link()
 {
-	local recorded=$1 addresses=$2 family table
-
 	# The host of a native run may lack the dummy device; any device has addresses.
 	ip link add eth0 type dummy 2>/dev/null || ip link add eth0 type bridge
 	ip -batch - <<-END
 	link set lo up
-	addr add ${addresses//,/ dev eth0
+	addr add ${1//,/ dev eth0
 	addr add } dev eth0
 	link set eth0 up
 	END
+}
+
+# loaded_put RECORDED ADDRESSES: brings this fresh namespace into the recorded state.
+loaded_put()
+{
+	local recorded=$1 family table
+
+	loaded_link "$2"
 	if [ -e "$recorded/ipset.txt" ]; then
 		grep '^create' "$recorded/ipset.txt" | ipset restore
 		grep '^add' "$recorded/ipset.txt" | ipset restore
@@ -38,7 +44,8 @@ loaded_put()
 				"$family-$variant-restore" <"$recorded/$family-$table.txt"
 		done
 	done
-	awk -F '[: ]+' '$1 !~ /nf_conntrack/ { print $1, $NF }' \
+	# Those of interfaces are the kernel's own.
+	awk -F '[: ]+' '$1 !~ /nf_conntrack|\.(conf|neigh)\.v/ { print $1, $NF }' \
 		"$recorded/sysctl-changed.txt" | while read -r name value; do
 		echo "$value" >"/proc/sys/${name//.//}"
 	done

@@ -233,14 +233,14 @@ static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *
 		c->begin[ph] = begin;
 	plan_phase_range(s->m->plan, ph, &from, &to);
 	if (ph == PHASE_SWITCH && !to_ipvs)
-		cutover_choose_source(c, vip_source_node);
+		cutover_choose_source(c, c->before, c->ctx->want, vip_source_node);
 	if (ph == PHASE_REMOVE && !to_ipvs)
 		drain_wait(c, s->m->plan);
 	ret = run_ops(c, s->m->plan, from, to, false, ph, err);
 	if (!ret && to_ipvs && ph == PHASE_SETTLE)
 		cutover_settle_flows(c, c->ctx->want, false);
 	if (!ret && !to_ipvs && ph == PHASE_REMOVE) {
-		cutover_choose_source(c, vip_source_forget);
+		cutover_choose_source(c, c->before, c->ctx->want, vip_source_forget);
 		cutover_settle_flows(c, s->have, true);
 	}
 	if (!ret && (from < to || last))
@@ -297,9 +297,7 @@ static int try_step_back(struct cutover *c, const struct state *target, enum pha
 		from = NULL;
 		return 0;
 	}
-	/* Towards ipvs filter goes first, towards iptables nat. */
-	if (depth == PHASE_SWITCH)
-		plan_order_tables(plan, c->ctx->opts.mode == MODE_IPVS);
+	restore_order(plan, c->ctx->opts.mode, depth);
 	if (depth == PHASE_BUILD)
 		drain_wait(c, plan);
 	return run_ops(c, plan, 0, plan->n_ops, true, depth, err) ||
@@ -353,10 +351,12 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 
 static void end_back(struct cutover *c)
 {
-	if (c->ctx->opts.mode == MODE_IPVS)
+	if (c->ctx->opts.mode == MODE_IPVS) {
+		cutover_choose_source(c, c->ctx->want, c->before, vip_source_forget);
 		cutover_settle_flows(c, c->ctx->want, true);
-	else
-		cutover_choose_source(c, vip_source_virtual);
+	} else {
+		cutover_choose_source(c, c->before, c->ctx->want, vip_source_virtual);
+	}
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 	/* The ledger is of what ipvs mode has. */
 	state_dir_write_ledger(c->ctx, false);
@@ -382,8 +382,10 @@ static int go_back(struct cutover *c, struct error *err)
 {
 	AUTO(migration) struct migration *m = NULL;
 
-	if (c->ctx->opts.mode == MODE_IPVS)
+	if (c->ctx->opts.mode == MODE_IPVS) {
 		take_servers(c);
+		cutover_choose_source(c, c->ctx->have, c->before, vip_source_node);
+	}
 	if (migrate_plan(
 		c->ctx->opts.mode, c->ctx->want, c->before, &c->scope, &m, err) ||
 	    walk_back(c, m, err))

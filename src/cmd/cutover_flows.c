@@ -41,16 +41,17 @@ void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool serv
 
 /* ---- the node's own connections to virtual addresses */
 
-void cutover_choose_source(struct cutover *c, source_fn fn)
+void cutover_choose_source(struct cutover *c, const struct state *have,
+    const struct state *stay, source_fn fn)
 {
-	const struct vip_table *want = &c->ctx->want->vips, *have = &c->before->vips;
-	struct vip_table t = {.addrs = xcalloc(have->n_addrs, sizeof(*t.addrs))};
+	const struct vip_table *from = &have->vips;
+	struct vip_table t = {.addrs = xcalloc(from->n_addrs + 1, sizeof(*t.addrs))};
 	struct error err = {0};
 
-	for (size_t i = 0; i < have->n_addrs; i++) {
-		const struct vip_addr *v = &have->addrs[i];
+	for (size_t i = 0; i < from->n_addrs; i++) {
+		const struct vip_addr *v = &from->addrs[i];
 
-		if (!vip_find_addr_on(want, VIP_LINK, &v->prefix.addr))
+		if (!vip_find_addr_on(&stay->vips, VIP_LINK, &v->prefix.addr))
 			t.addrs[t.n_addrs++] = *v;
 	}
 	if (fn(&t, c->ctx->opts.families, &err))

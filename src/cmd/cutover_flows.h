@@ -13,12 +13,14 @@
 void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool servers_gone);
 
 /*
- * Towards iptables, connections of the node itself that begin after the switch outlive the
- * virtual addresses, and must not come from them: calls one of vip_source.h's functions for
- * the addresses that go. A failure is a warning.
+ * Connections of the node itself that begin after the nat rules of iptables mode are in
+ * force outlive the virtual addresses, and must not come from them: calls one of
+ * vip_source.h's functions for the virtual addresses of `have` that do not stay. A failure
+ * is a warning.
  */
 typedef int (*source_fn)(
     const struct vip_table *t, unsigned families, struct error *err);
-void cutover_choose_source(struct cutover *c, source_fn fn);
+void cutover_choose_source(struct cutover *c, const struct state *have,
+    const struct state *stay, source_fn fn);
 
 #endif

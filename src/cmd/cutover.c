@@ -326,17 +326,12 @@ static int step_back(struct cutover *c, const struct state *target, enum phase d
 	return -1;
 }
 
-static const char *other_mode(const struct cutover *c)
-{
-	return mode_name(c->ctx->opts.mode == MODE_IPVS ? MODE_IPTABLES : MODE_IPVS);
-}
-
-static int partly(const struct cutover *c, const struct error *why, struct error *err)
+static int partly(const struct error *why, struct error *err)
 {
 	return error_set(err, ERR_PARTIAL, 0,
-	    "going back did not end: %s; try again: vipshift migrate --abort, or bring the "
-	    "node back with: vipshift apply %s -f FILE",
-	    why->msg, other_mode(c));
+	    "going back did not end: %s; try again: vipshift migrate --abort, or go on to "
+	    "the end: vipshift migrate --resume",
+	    why->msg);
 }
 
 static int walk_back(struct cutover *c, const struct migration *m, struct error *err)
@@ -397,7 +392,7 @@ int cutover_back(struct cutover *c, struct error *err)
 	struct error why = {0};
 
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
-		return partly(c, &why, err);
+		return partly(&why, err);
 	report_info(
 	    c->ctx, "rolled back: the state is as before %s", c->journal.j.started);
 	return EXIT_DONE;
@@ -424,7 +419,7 @@ int cutover_undo(struct cutover *c, struct error *err)
 	report_problem(c->ctx, "putting the old state back");
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_now(c, &why) ||
 	    go_back(c, &why))
-		return partly(c, &why, err);
+		return partly(&why, err);
 	return error_set(
 	    err, ERR_ROLLED_BACK, 0, "failed and rolled back: the state is as before");
 }

@@ -101,6 +101,7 @@ EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/test-walk.sh tests/guest/walk/cluster.jq tests/guest/walk/config-all.yaml \
 	tests/guest/walk/config-prefix.yaml tests/guest/walk/judge.jq tests/guest/walk/samples.jq \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
+	tests/guest/test-own-connections.sh \
 	tests/guest/load-cluster.jq tests/guest/load-flows.sh tests/guest/test-load.sh \
 	tests/guest/test-drift-ipvs.sh tests/guest/test-loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \

@@ -29,6 +29,11 @@ const struct migration *cutover_now(const struct cutover *c)
 	return c->work.v[c->work.n - 1].m;
 }
 
+static bool to_ipvs(const struct cutover *c)
+{
+	return c->ctx->opts.mode == MODE_IPVS;
+}
+
 void cutover_free(struct cutover *c)
 {
 	for (size_t i = 0; i < c->work.n; i++) {
@@ -179,11 +184,29 @@ static void report_switch(const struct cutover *c)
 	strbuf_free(&sb);
 }
 
+/* One group. The kernel's routes to IPv6 addresses are there when these are: what leads
+ * past them comes once more. */
+static int run_group(struct cutover *c, const struct plan *p, size_t from, size_t to,
+    bool back, struct error *err)
+{
+	const struct op *op = &p->ops[from];
+	bool addresses = !back && to_ipvs(c) && op->kind == KIND_VIP &&
+			 op->sub == SUB_VIP_ADDR && op->phase == PHASE_BUILD;
+	struct outcome out = {0};
+
+	if (addresses)
+		cutover_source_node(c);
+	if (sink_run(c->sink, p, from, to, &out, err))
+		return -1;
+	if (addresses)
+		cutover_source_node(c);
+	return 0;
+}
+
 /* Runs operations group by group, each in the journal first. */
 static int run_groups(struct cutover *c, const struct plan *p, size_t from, size_t to,
     bool back, enum phase depth, struct error *err)
 {
-	struct outcome out = {0};
 	char group[40];
 
 	while (from < to) {
@@ -196,7 +219,7 @@ static int run_groups(struct cutover *c, const struct plan *p, size_t from, size
 		    phase_name(p->ops[from].phase), op_group_name(&p->ops[from], group),
 		    end - from);
 		begin = report_clock();
-		if (sink_run(c->sink, p, from, end, &out, err))
+		if (run_group(c, p, from, end, back, err))
 			return -1;
 		if (!back)
 			time_switch(c, &p->ops[from], begin);
@@ -219,12 +242,36 @@ static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t 
 	return ret;
 }
 
+/* What connections and flows need before the operations of a phase. Towards ipvs the
+ * addresses came after the routes, unless an earlier run was killed between the two. */
+static void before_ops(struct cutover *c, enum phase ph, bool any)
+{
+	if (ph == PHASE_SWITCH && (!to_ipvs(c) || (any && c->ctx->opts.resume)))
+		cutover_source_node(c);
+	if (ph == PHASE_REMOVE && !to_ipvs(c))
+		drain_wait(c, cutover_now(c)->plan);
+}
+
+/* And after them. */
+static int after_ops(struct cutover *c, enum phase ph, struct error *err)
+{
+	if (ph == PHASE_SWITCH && to_ipvs(c))
+		return cutover_source_virtual(c, err);
+	if (ph == PHASE_SETTLE && to_ipvs(c))
+		cutover_settle_flows(c, c->ctx->want, false);
+	if (ph == PHASE_REMOVE && !to_ipvs(c)) {
+		if (cutover_source_forget(c, err))
+			return -1;
+		cutover_settle_flows(c, c->work.v[c->work.n - 1].have, true);
+	}
+	return 0;
+}
+
 /* The last phase is followed by a look at everything, others by one at what they changed.
  */
 static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *err)
 {
 	struct stretch *s = &c->work.v[c->work.n - 1];
-	bool to_ipvs = c->ctx->opts.mode == MODE_IPVS;
 	double begin = report_clock();
 	size_t from, to;
 	int ret;
@@ -232,17 +279,10 @@ static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *
 	if (!c->begin[ph])
 		c->begin[ph] = begin;
 	plan_phase_range(s->m->plan, ph, &from, &to);
-	if (ph == PHASE_SWITCH && !to_ipvs)
-		cutover_choose_source(c, vip_source_node);
-	if (ph == PHASE_REMOVE && !to_ipvs)
-		drain_wait(c, s->m->plan);
-	ret = run_ops(c, s->m->plan, from, to, false, ph, err);
-	if (!ret && to_ipvs && ph == PHASE_SETTLE)
-		cutover_settle_flows(c, c->ctx->want, false);
-	if (!ret && !to_ipvs && ph == PHASE_REMOVE) {
-		cutover_choose_source(c, vip_source_forget);
-		cutover_settle_flows(c, s->have, true);
-	}
+	before_ops(c, ph, from < to);
+	ret = run_ops(c, s->m->plan, from, to, false, ph, err) || after_ops(c, ph, err)
+		  ? -1
+		  : 0;
 	if (!ret && (from < to || last))
 		ret = verify_against(c, s->m->after[ph],
 		    last ? KIND_ALL : kinds_of(s->m->plan, from, to), phase_name(ph),
@@ -299,7 +339,7 @@ static int try_step_back(struct cutover *c, const struct state *target, enum pha
 	}
 	/* Towards ipvs filter goes first, towards iptables nat. */
 	if (depth == PHASE_SWITCH)
-		plan_order_tables(plan, c->ctx->opts.mode == MODE_IPVS);
+		plan_order_tables(plan, to_ipvs(c));
 	if (depth == PHASE_BUILD)
 		drain_wait(c, plan);
 	return run_ops(c, plan, 0, plan->n_ops, true, depth, err) ||
@@ -340,18 +380,22 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 
 	if (depth >= PHASE_COUNT)
 		depth = PHASE_COUNT - 1;
+	if (to_ipvs(c) && depth >= PHASE_SWITCH)
+		cutover_source_node(c);
 	for (enum phase ph = (enum phase)depth; ph > PHASE_PREPARE; ph--)
 		if (step_back(c, m->after[ph - 1], ph, phase_name(ph), err))
 			return -1;
+	/* Towards ipvs some addresses are made anew, and must be there. */
+	if (to_ipvs(c) ? cutover_source_forget(c, err)
+		       : cutover_source_virtual(c, err) || read_now(c, err))
+		return -1;
 	return step_back(c, c->before, PHASE_PREPARE, "after going back", err);
 }
 
 static void end_back(struct cutover *c)
 {
-	if (c->ctx->opts.mode == MODE_IPVS)
+	if (to_ipvs(c))
 		cutover_settle_flows(c, c->ctx->want, true);
-	else
-		cutover_choose_source(c, vip_source_virtual);
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 	/* The ledger is of what ipvs mode has. */
 	state_dir_write_ledger(c->ctx, false);
@@ -377,7 +421,7 @@ static int go_back(struct cutover *c, struct error *err)
 {
 	AUTO(migration) struct migration *m = NULL;
 
-	if (c->ctx->opts.mode == MODE_IPVS)
+	if (to_ipvs(c))
 		take_servers(c);
 	if (migrate_plan(
 		c->ctx->opts.mode, c->ctx->want, c->before, &c->scope, &m, err) ||

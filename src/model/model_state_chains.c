@@ -8,6 +8,7 @@
 #include "model/model_state_parts.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* kube-proxies wrote 5 decimals at first, and iptables rounds once more. */
@@ -150,12 +151,18 @@ static void check_chances(struct reading *rd, struct spread *sp)
 	}
 }
 
-static bool has_recent(const struct spread *sp, const char *sep)
+static int compare_targets(const void *va, const void *vb)
 {
-	for (size_t i = 0; i < sp->recents.n; i++)
-		if (!strcmp(sp->recents.v[i]->target.chain, sep))
-			return true;
-	return false;
+	const struct fw_rule *const *a = va, *const *b = vb;
+
+	return strcmp((*a)->target.chain, (*b)->target.chain);
+}
+
+/* The rules for affinity are sorted by then. */
+static bool has_recent(const struct spread *sp, const struct fw_rule *choice)
+{
+	return bsearch(&choice, sp->recents.v, sp->recents.n, sizeof(*sp->recents.v),
+	    compare_targets);
 }
 
 static void take_affinity(struct reading *rd, struct spread *sp)
@@ -185,6 +192,9 @@ static void take_affinity(struct reading *rd, struct spread *sp)
 
 static void take_endpoints(struct reading *rd, struct spread *sp)
 {
+	if (sp->recents.n)
+		qsort(sp->recents.v, sp->recents.n, sizeof(*sp->recents.v),
+		    compare_targets);
 	for (size_t i = 0; i < sp->choices.n; i++) {
 		const struct fw_rule *r = sp->at.rule = sp->choices.v[i];
 		const struct fw_chain *c = jump_target(rd, sp->fd, &sp->at);
@@ -196,7 +206,7 @@ static void take_endpoints(struct reading *rd, struct spread *sp)
 		if (t.dnat)
 			found_add_endpoint(rd, sp->fd, t.dnat->target.addr,
 			    t.dnat->target.port, sp->local);
-		if (sp->recents.n && !has_recent(sp, r->target.chain))
+		if (sp->recents.n && !has_recent(sp, r))
 			not_understood(rd, sp->fd, &sp->at,
 			    "this endpoint has no rule for affinity");
 		if ((sp->recents.n != 0) != t.fills)
@@ -312,6 +322,7 @@ static void read_ext(struct reading *rd, struct found *fd, const struct fw_chain
 		not_understood(rd, fd, &at, "this chain leads to no endpoint");
 }
 
+/* 1.24 repeats them per address: found_finish() leaves out what comes twice. */
 static void add_range(struct reading *rd, struct found *fd, const struct prefix *src)
 {
 	struct prefix p = *src;
@@ -320,10 +331,6 @@ static void add_range(struct reading *rd, struct found *fd, const struct prefix 
 		p.addr.len = (uint8_t)family_info(rd->f)->addr_len;
 		p.bits = 0;
 	}
-	/* 1.24 repeats them per address. */
-	for (size_t i = 0; i < fd->ranges.n; i++)
-		if (!prefix_cmp(&fd->ranges.v[i], &p))
-			return;
 	vec_push(&fd->ranges, p);
 }
 

@@ -168,10 +168,13 @@ static void check_tables(struct reading *rd)
 		    "table nat is not here: services that have endpoints are not seen");
 }
 
-/* The API server gives every local load balancer a health check port. */
+/* The API server gives every local load balancer a health check port, and kube-proxy has
+ * had a chain for them since 1.20. */
 static void check_health(struct reading *rd)
 {
-	for (size_t i = 0; i < rd->list.n && rd->filter->present; i++) {
+	if (!fw_chain_find(rd->filter, "KUBE-NODEPORTS"))
+		return;
+	for (size_t i = 0; i < rd->list.n; i++) {
 		const struct found *fd = rd->list.v[i];
 		bool lb = false;
 

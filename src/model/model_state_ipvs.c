@@ -156,31 +156,43 @@ static void take_settings(
 	fd->external_local |= sv->local;
 }
 
+/* The first entry of a set for that address and port; its others follow it. */
+static size_t find_entry(const struct kset *s, const struct lvs_key *k)
+{
+	const struct kset_entry e = {.ip = k->addr, .port = k->port, .proto = k->proto};
+	size_t lo = 0, hi = s ? s->n_entries : 0;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (kset_entry_cmp(&s->entries[mid], &e) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static void take_ranges(
     struct reading *rd, const struct sets *sets, const struct server *sv)
 {
+	const struct kset *cidrs = sets->lb_cidr;
 	const struct lvs_key *k = &sv->s->key;
+	size_t first = find_entry(cidrs, k), i = first;
 	char text[80];
-	size_t n = 0;
 
 	if (sv->kind != FE_LOAD_BALANCER || !has_key(sets->lb_fw, k))
 		return;
-	for (size_t i = 0; sets->lb_cidr && i < sets->lb_cidr->n_entries; i++) {
-		const struct kset_entry *e = &sets->lb_cidr->entries[i];
-		struct prefix p = {.addr = e->ip2, .bits = e->bits};
-		size_t at = 0;
+	for (; cidrs && i < cidrs->n_entries; i++) {
+		const struct kset_entry *e = &cidrs->entries[i];
 
 		if (e->port != k->port || e->proto != k->proto ||
 		    !addr_eq(&e->ip, &k->addr))
-			continue;
-		n++;
-		while (
-		    at < sv->found->ranges.n && prefix_cmp(&sv->found->ranges.v[at], &p))
-			at++;
-		if (at == sv->found->ranges.n)
-			vec_push(&sv->found->ranges, p);
+			break;
+		vec_push(&sv->found->ranges,
+		    ((struct prefix){.addr = e->ip2, .bits = e->bits}));
 	}
-	if (n)
+	if (i > first)
 		return;
 	/* A set cannot hold /0, and that is the only range that leaves no trace. */
 	vec_push(&sv->found->ranges,

@@ -78,9 +78,11 @@ void found_add_endpoint(struct reading *rd, struct found *fd, const struct addr 
     uint16_t port, bool local);
 /* For messages. */
 const char *found_label(struct reading *rd, const struct found *fd);
-/* Checks what was found and gives it to the builder. */
-void found_finish(struct reading *rd);
 void found_free(struct reading *rd);
+/* The namespace of services that nothing names. */
+#define UNNAMED "unnamed"
+/* Checks what was found and gives it to the builder (model_state_finish.c). */
+void found_finish(struct reading *rd);
 
 /* A finding about a service port (or NULL), which becomes incomplete. at may be NULL. */
 struct place {

@@ -312,6 +312,8 @@ static bool flag_option(const char *opt, struct entry *e)
 
 static int read_options(struct reader *r, struct entry *e)
 {
+	const struct lvs_key *k = &e->service.key;
+
 	for (char **w = r->l.words + 1; *w; w++) {
 		int c = key_option(r, w[0], w[1], e);
 
@@ -330,6 +332,8 @@ static int read_options(struct reader *r, struct entry *e)
 	if (!e->has_key)
 		return lines_fail(
 		    &r->l, "no virtual server: -t, -u, --sctp-service or -f");
+	if (!k->fwmark && k->family != addr_family(&k->addr))
+		return lines_fail(&r->l, "-6 with an IPv4 address");
 	return 0;
 }
 
@@ -342,6 +346,8 @@ static int service_line(struct reader *r)
 		return -1;
 	s->sched = arena_strdup(r->arena, s->sched ? s->sched : "wlc"); /* ipvsadm's */
 	s->pe = arena_strdup(r->arena, s->pe);
+	if (s->mask_bits > full_mask(&s->key))
+		return lines_fail(&r->l, "bad value of -M");
 	if (!s->mask_bits)
 		s->mask_bits = full_mask(&s->key);
 	vec_push(&r->services, *s);

@@ -178,6 +178,8 @@ static void test_errors_name_the_line(void **state)
 	    {"-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -m\n",
 		"t:2: no real server: -r"},
 	    {"-A -t 10.0.0.1:80 -s rr -p x\n", "t:1: bad value of -p"},
+	    {"-A -t 10.0.0.1:80 -s rr -M 33\n", "t:1: bad value of -M"},
+	    {"-A -t 10.0.0.1:80 -6 -s rr\n", "t:1: -6 with an IPv4 address"},
 	    {"\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w 1\n",
 		"t:2: no -A line for virtual server tcp 10.0.0.1:80"},
 	    {"-A -t 10.0.0.1:80 -s rr\n-A -t 10.0.0.1:80 -s wrr\n",

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../lib/read_back.h"
 #include "../lib/text_file.h"
 #include "model/model.h"
 #include "state/state.h"
@@ -215,11 +216,128 @@ static void test_services(void **state)
 	check_scale(ports, read_model, 4000);
 }
 
+/* ---- nodes */
+
+static struct state *state_of(const char *text, size_t len, enum mode mode)
+{
+	struct state *s = state_new();
+	struct error err = {0};
+	const char *sets = mode == MODE_IPVS ? strstr(text, "create ") : NULL;
+	size_t head = sets ? (size_t)(sets - text) : len;
+
+	if (mode == MODE_IPTABLES
+		? fw_parse(text, len, "t", FAMILY_4, s->arena, &s->fw[FAMILY_4], &err)
+		: lvs_parse(text, head, "t", s->arena, &s->lvs, &err) ||
+		      kset_parse(sets, len - head, "t", s->arena, &s->sets, &err))
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+static void read_node(const char *text, size_t len, enum mode mode)
+{
+	AUTO(state) struct state *s = state_of(text, len, mode);
+	AUTO(model) struct model *m = NULL;
+	struct notes findings = {0};
+
+	m = read_back(s, (int)mode, &findings);
+	assert_int_not_equal(m->n_services, 0);
+	notes_clear(&findings);
+}
+
+static void read_rules(const char *text, size_t len)
+{
+	read_node(text, len, MODE_IPTABLES);
+}
+
+static void read_servers(const char *text, size_t len)
+{
+	read_node(text, len, MODE_IPVS);
+}
+
+#define HASH "AAAAAAAAAAAAAAAA"
+
+static void source_ranges(struct strbuf *sb, unsigned n)
+{
+	strbuf_add(sb, "*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-FW-" HASH " - [0:0]\n"
+		       ":KUBE-SVC-" HASH " - [0:0]\n"
+		       "-A KUBE-SERVICES -d 1.2.3.4/32 -p tcp -m comment --comment "
+		       "\"a/b loadbalancer IP\" -m tcp --dport 80 -j KUBE-FW-" HASH "\n");
+	/* Twice, as for two addresses. */
+	for (unsigned i = 0; i < n; i++)
+		strbuf_addf(sb,
+		    "-A KUBE-FW-" HASH " -s 20.%u.%u.0/24 -j KUBE-SVC-" HASH "\n",
+		    i / 2 >> 8, i / 2 & 255);
+	strbuf_add(sb, "COMMIT\n");
+}
+
+static const char *sep(unsigned i, char name[28])
+{
+	memcpy(name, "KUBE-SEP-" HASH, 26);
+	for (unsigned k = 24; i; k--, i /= 26)
+		name[k] = (char)('A' + i % 26);
+	return name;
+}
+
+static void endpoints_with_affinity(struct strbuf *sb, unsigned n)
+{
+	char name[28];
+
+	strbuf_add(sb, "*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-" HASH " - [0:0]\n"
+		       "-A KUBE-SERVICES -d 1.2.3.4/32 -p tcp -m comment --comment "
+		       "\"a/b cluster IP\" -m tcp --dport 80 -j KUBE-SVC-" HASH "\n");
+	for (unsigned i = 0; i < n; i++)
+		strbuf_addf(sb,
+		    ":%s - [0:0]\n-A %s -p tcp -m recent --set --name %s --rsource "
+		    "-m tcp -j DNAT --to-destination 10.0.%u.%u:80\n",
+		    sep(i, name), name, name, i >> 8, i & 255);
+	for (unsigned i = n; i-- > 0;)
+		strbuf_addf(sb,
+		    "-A KUBE-SVC-" HASH " -m recent --rcheck --seconds 10800 --reap "
+		    "--name %s --rsource -j %s\n",
+		    sep(i, name), name);
+	for (unsigned i = 0; i < n; i++)
+		strbuf_addf(sb, "-A KUBE-SVC-" HASH " -j %s\n", sep(i, name));
+	strbuf_add(sb, "COMMIT\n");
+}
+
+/* Each of n load balancers has two ranges. */
+static void ranges_in_a_set(struct strbuf *sb, unsigned n)
+{
+	static const char *const sets[] = {"KUBE-LOAD-BALANCER", "KUBE-LOAD-BALANCER-FW"};
+
+	for (unsigned i = 0; i < n; i++)
+		strbuf_addf(
+		    sb, "-A -t 20.0.%u.%u:80 -s rr\n", i >> 8, i & 255);
+	for (unsigned k = 0; k < 2; k++) {
+		strbuf_addf(sb, "create %s hash:ip,port family inet\n", sets[k]);
+		for (unsigned i = 0; i < n; i++)
+			strbuf_addf(sb, "add %s 20.0.%u.%u,tcp:80\n", sets[k], i >> 8,
+			    i & 255);
+	}
+	strbuf_add(sb, "create KUBE-LOAD-BALANCER-SOURCE-CIDR hash:ip,port,net "
+		       "family inet\n");
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < 2; k++)
+			strbuf_addf(sb,
+			    "add KUBE-LOAD-BALANCER-SOURCE-CIDR "
+			    "20.0.%u.%u,tcp:80,30.%u.0.0/16\n",
+			    i >> 8, i & 255, k);
+}
+
+static void test_nodes(void **state)
+{
+	(void)state;
+	check_scale(source_ranges, read_rules, 4000);
+	check_scale(endpoints_with_affinity, read_rules, 2000);
+	check_scale(ranges_in_a_set, read_servers, 2000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dumps),
 	    cmocka_unit_test(test_services),
+	    cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

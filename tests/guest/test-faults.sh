@@ -32,7 +32,7 @@ faults_plan()
 		BEGIN {
 			split("setsockopt getsockopt sendto recvfrom recvmsg write", calls, " ")
 			faults["setsockopt"] = "error=ENOMEM error=EAGAIN error=ENOMEM+"
-			faults["getsockopt"] = "error=ENOMEM retval=0 error=ENOMEM+"
+			faults["getsockopt"] = "error=ENOMEM error=EAGAIN error=ENOMEM+"
 			faults["sendto"] = "error=ENOBUFS error=ENOBUFS+"
 			faults["recvfrom"] = "error=ENOBUFS retval=0 error=ENOMEM+"
 			faults["recvmsg"] = "error=ENOBUFS retval=0 error=ENOMEM+"

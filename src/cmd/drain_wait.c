@@ -2,20 +2,37 @@
 /* Waits for the connections of the mode that goes. */
 #include "config.h"
 
+#include "base/auto.h"
 #include "cmd/drain_wait.h"
 #include "cmd/report.h"
 #include "plan/drain.h"
+#include "state/lvs_conn.h"
 
 #include <time.h>
 
 #define LOOK_MS 200
+/* Up to so many it takes the kernel milliseconds to list them. */
+#define LIST_MAX 10000
 #define SAY_SECONDS 10.0
+
+/* All connections of virtual servers, those that have ended, too. */
+static size_t all(const struct lvs_table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_services; i++)
+		for (size_t k = 0; k < t->services[i].n_dests; k++)
+			n += t->services[i].dests[k].active + t->services[i].dests[k].inactive;
+	return n;
+}
 
 /* Their connections now. Where they cannot be counted, waiting would be for nothing. */
 static size_t count(struct cutover *c, const struct plan *p)
 {
 	AUTO(state) struct state *now = NULL;
+	AUTO(file) FILE *list = NULL;
 	struct error err = {0};
+	size_t n;
 
 	if (source_read(
 		c->ctx->source, KIND_BIT(KIND_LVS), c->ctx->opts.families, &now, &err)) {
@@ -23,6 +40,10 @@ static size_t count(struct cutover *c, const struct plan *p)
 		    c->ctx, "warning: connections cannot be counted: %s", err.msg);
 		return 0;
 	}
+	n = drain_carried(p, &now->lvs);
+	if (!n || all(&now->lvs) > LIST_MAX || !(list = fopen("/proc/net/ip_vs_conn", "re")))
+		return n;
+	lvs_conn_count(list, &now->lvs);
 	return drain_carried(p, &now->lvs);
 }
 

@@ -79,7 +79,8 @@ static void print_server(
 	const char *proto = proto_name(sv->key.proto);
 
 	if (sv->key.fwmark)
-		strbuf_addf(sb, "FWM  %u", sv->key.fwmark);
+		strbuf_addf(sb, "FWM  %u%s", sv->key.fwmark,
+		    sv->key.family == FAMILY_6 ? " IPv6" : "");
 	else
 		for (int i = 0; i < 4; i++)
 			strbuf_addch(

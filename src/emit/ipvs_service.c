@@ -24,11 +24,6 @@ bool ipvs_serves(const struct server_maker *sm, const struct frontend *fe)
 
 /* ---- virtual and real servers */
 
-static int compare_dest(const void *a, const void *b)
-{
-	return lvs_dest_cmp(a, b);
-}
-
 static uint8_t lvs_forwarding(enum forwarding f)
 {
 	switch (f) {
@@ -54,8 +49,7 @@ static struct dest_list make_dests(const struct server_maker *sm, const struct s
 		d.v[i].weight = list[i]->weight_set ? (int32_t)list[i]->weight : 1;
 		d.v[i].fwd = lvs_forwarding(s->forwarding);
 	}
-	if (n)
-		qsort(d.v, n, sizeof(d.v[0]), compare_dest);
+	lvs_sort_dests(d.v, n);
 	return d;
 }
 

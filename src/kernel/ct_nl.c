@@ -36,17 +36,9 @@ static struct addr addr_of(struct nl_addr *a)
 	    nl_addr_get_binary_addr(a));
 }
 
-static int dest_cmp(const void *a, const void *b)
-{
-	return lvs_dest_cmp(a, b);
-}
-
 static bool has_dest(const struct lvs_service *s, const struct addr *a, uint16_t port)
 {
-	const struct lvs_dest key = {.addr = *a, .port = port};
-
-	return s->n_dests &&
-	       bsearch(&key, s->dests, s->n_dests, sizeof(*s->dests), dest_cmp);
+	return lvs_find_dest(s, &(struct lvs_dest){.addr = *a, .port = port});
 }
 
 /*

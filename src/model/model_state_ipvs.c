@@ -384,12 +384,30 @@ static void find_servers(struct reading *rd, const struct sets *sets, struct ser
 	}
 }
 
+/* A file that is missing is no sign that nothing was in it. */
+static void check_parts(struct reading *rd)
+{
+	const struct state *s = rd->state;
+
+	if (!s->lvs.present)
+		remark(rd, NULL, NULL,
+		    "%s is in ipvs mode, but the virtual servers (ipvsadm -Sn) are not "
+		    "here: services are not seen",
+		    family_info(rd->f)->name);
+	else if (!s->sets.present)
+		remark(rd, NULL, NULL,
+		    "the sets (ipset save) are not here: every virtual server of %s counts "
+		    "as an external address, and policies are not seen",
+		    family_info(rd->f)->name);
+}
+
 void read_ipvs(struct reading *rd)
 {
 	struct servers all;
 	struct sets sets;
 	const char *usual;
 
+	check_parts(rd);
 	find_sets(rd, &sets);
 	find_servers(rd, &sets, &all);
 	usual = usual_scheduler(&all);

@@ -5,20 +5,6 @@
 #include "plan/drain.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
-
-#include "base/vec.h"
-
-static int cmp_dest(const void *a, const void *b)
-{
-	return lvs_dest_cmp(a, b);
-}
-
-static bool has_dest(const struct lvs_service *s, const struct lvs_dest *d)
-{
-	return s->n_dests &&
-	       bsearch(d, s->dests, s->n_dests, sizeof(*s->dests), cmp_dest);
-}
 
 static bool may_stay(const struct ledger *l, uint64_t now, const struct lvs_service *s,
     const struct lvs_dest *d)
@@ -44,14 +30,14 @@ static void drain_service(struct lvs_service *s, const struct lvs_service *have,
 	for (size_t i = 0; i < have->n_dests; i++) {
 		const struct lvs_dest *d = &have->dests[i];
 
-		if (has_dest(s, d) || !may_stay(l, now, s, d))
+		if (lvs_find_dest(s, d) || !may_stay(l, now, s, d))
 			continue;
 		both[n] = *d;
 		both[n++].weight = 0;
 	}
 	if (n == s->n_dests)
 		return;
-	qsort(both, n, sizeof(*both), cmp_dest);
+	lvs_sort_dests(both, n);
 	s->dests = both;
 	s->n_dests = n;
 }
@@ -59,7 +45,7 @@ static void drain_service(struct lvs_service *s, const struct lvs_service *have,
 static bool is_any_leaving(const struct lvs_service *want, const struct lvs_service *have)
 {
 	for (size_t i = 0; i < have->n_dests; i++)
-		if (!has_dest(want, &have->dests[i]))
+		if (!lvs_find_dest(want, &have->dests[i]))
 			return true;
 	return false;
 }
@@ -96,7 +82,7 @@ static size_t carried(const struct lvs_service *now, const struct lvs_service *w
 	size_t n = 0;
 
 	for (size_t i = 0; now && i < now->n_dests; i++)
-		if (!want || !has_dest(want, &now->dests[i]))
+		if (!want || !lvs_find_dest(want, &now->dests[i]))
 			n += now->dests[i].active;
 	return n;
 }
@@ -136,7 +122,7 @@ static void add_leaving(struct ledger *l, const struct lvs_service *want,
 		const struct lvs_dest *d = &drained->dests[i];
 		const struct ledger_leaving *e;
 
-		if (has_dest(want, d))
+		if (lvs_find_dest(want, d))
 			continue;
 		e = ledger_find_leaving(old, &want->key, d);
 		l->leaving[l->n_leaving++] = (struct ledger_leaving){

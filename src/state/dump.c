@@ -52,6 +52,18 @@ static int read_all(int fd, struct text *ret)
 	return 0;
 }
 
+/* Editors and shells of Windows put a byte order mark in front. */
+static void leave_out_mark(struct text *t)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t n = strlen(mark);
+
+	if (t->len < n || memcmp(t->s, mark, n))
+		return;
+	t->len -= n;
+	memmove(t->s, t->s + n, t->len);
+}
+
 /* 1: read; 0: there is no such file; -1: ERR_INPUT. */
 static int load(const char *path, struct text *ret, struct error *err)
 {
@@ -63,6 +75,7 @@ static int load(const char *path, struct text *ret, struct error *err)
 		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
 	if (read_all(fd, ret))
 		return error_set(err, ERR_INPUT, errno, "cannot read %s", path);
+	leave_out_mark(ret);
 	return 1;
 }
 
@@ -99,8 +112,14 @@ static int parse_sets(const struct dump *d, const struct text *t, const char *pa
 static int parse_lvs(const struct dump *d, const struct text *t, const char *path,
     struct state *s, struct error *err)
 {
-	(void)d;
-	return lvs_parse(t->s, t->len, path, s->arena, &s->lvs, err);
+	if (lvs_parse(t->s, t->len, path, s->arena, &s->lvs, err))
+		return -1;
+	if (d->findings && s->lvs.listed)
+		notes_add(d->findings, NOTE_WARNING, NULL,
+		    "%s: this is a listing (ipvsadm -L): thresholds of real servers are not "
+		    "in it, the output of ipvsadm -Sn has them",
+		    path);
+	return 0;
 }
 
 static int parse_vips(const struct dump *d, const struct text *t, const char *path,
@@ -158,6 +177,7 @@ static const struct dump_file {
     {"ipset-save.txt", NULL, KIND_KSET, FAMILY_BOTH, parse_sets},
     {"ipset.txt", "ipset-save.txt", KIND_KSET, FAMILY_BOTH, parse_sets},
     {"ipvsadm-Sn.txt", NULL, KIND_LVS, FAMILY_BOTH, parse_lvs},
+    {"ipvsadm-Ln.txt", "ipvsadm-Sn.txt", KIND_LVS, FAMILY_BOTH, parse_lvs},
     {"ipvsadm.txt", "ipvsadm-Sn.txt", KIND_LVS, FAMILY_BOTH, parse_lvs},
     {"addresses.txt", NULL, KIND_VIP, FAMILY_BOTH, parse_vips},
     {"ip-addr-kube-ipvs0.txt", "addresses.txt", KIND_VIP, FAMILY_BOTH, parse_own_vips},
@@ -307,7 +327,8 @@ int dump_open_damaged(
 	if (i == N_FILES)
 		return error_set(err, ERR_INPUT, 0,
 		    "%s: no dump in this folder: iptables-save.txt, ip6tables-save.txt, "
-		    "ipset-save.txt, ipvsadm-Sn.txt, addresses.txt or sysctls.txt",
+		    "ipset-save.txt, ipvsadm-Sn.txt, ipvsadm-Ln.txt, addresses.txt or "
+		    "sysctls.txt",
 		    path);
 	d = xcalloc(1, sizeof(*d));
 	d->source.ops = &dump_ops;

@@ -51,6 +51,11 @@ static int split(struct lines *l, const char *s, size_t len)
 	return 0;
 }
 
+int lines_replace(struct lines *l, const char *text, size_t len)
+{
+	return split(l, text, len) ? -1 : 1;
+}
+
 int lines_next(struct lines *l)
 {
 	while (l->text < l->end) {

@@ -28,6 +28,8 @@ void lines_begin(
 /* The next line with a word in it that is no comment. 1; 0: the end; -1: ERR_INPUT. */
 int lines_next(struct lines *l);
 void lines_end(struct lines *l);
+/* Makes the line another text. 1; -1: ERR_INPUT. */
+int lines_replace(struct lines *l, const char *text, size_t len);
 /* Sets the error with file and line. Always -1. */
 int lines_fail(struct lines *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -42,16 +42,18 @@ static int dest_cmp(const void *a, const void *b)
 	return lvs_dest_cmp(a, b);
 }
 
+void lvs_sort_dests(struct lvs_dest *dests, size_t n)
+{
+	if (n)
+		qsort(dests, n, sizeof(*dests), dest_cmp);
+}
+
 void lvs_sort(struct lvs_table *t)
 {
 	if (t->n_services)
 		qsort(t->services, t->n_services, sizeof(*t->services), service_cmp);
-	for (size_t i = 0; i < t->n_services; i++) {
-		struct lvs_service *s = &t->services[i];
-
-		if (s->n_dests)
-			qsort(s->dests, s->n_dests, sizeof(*s->dests), dest_cmp);
-	}
+	for (size_t i = 0; i < t->n_services; i++)
+		lvs_sort_dests(t->services[i].dests, t->services[i].n_dests);
 }
 
 static int key_cmp(const void *a, const void *b)
@@ -74,6 +76,13 @@ struct lvs_service *lvs_find(const struct lvs_table *t, const struct lvs_key *k)
 	if (!t->n_services)
 		return NULL;
 	return bsearch(k, t->services, t->n_services, sizeof(*t->services), find_cmp);
+}
+
+struct lvs_dest *lvs_find_dest(const struct lvs_service *s, const struct lvs_dest *like)
+{
+	if (!s->n_dests)
+		return NULL;
+	return bsearch(like, s->dests, s->n_dests, sizeof(*s->dests), dest_cmp);
 }
 
 static bool text_eq(const char *a, const char *b)

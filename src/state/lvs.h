@@ -51,6 +51,7 @@ struct lvs_service {
 /* All virtual servers, sorted by lvs_key_cmp. Timeouts in seconds, 0 = not known / leave. */
 struct lvs_table {
 	bool present; /* false: IPVS is not there, or was not read */
+	bool listed;  /* from ipvsadm -Ln, which has no thresholds */
 	struct lvs_service *services;
 	size_t n_services;
 	uint32_t tcp_timeout, tcpfin_timeout, udp_timeout;
@@ -60,8 +61,10 @@ int lvs_key_cmp(const struct lvs_key *a, const struct lvs_key *b);
 /* Whether it is one of n keys in the order of lvs_key_cmp. */
 bool lvs_key_in(const struct lvs_key *k, const struct lvs_key *keys, size_t n);
 int lvs_dest_cmp(const struct lvs_dest *a, const struct lvs_dest *b); /* addr, port */
-void lvs_sort(struct lvs_table *t);
+void lvs_sort_dests(struct lvs_dest *dests, size_t n);
+void lvs_sort(struct lvs_table *t); /* and the real servers of each */
 struct lvs_service *lvs_find(const struct lvs_table *t, const struct lvs_key *k);
+struct lvs_dest *lvs_find_dest(const struct lvs_service *s, const struct lvs_dest *like);
 /* Scheduler, flags, timeout, mask, engine: what SET_SERVICE can change. */
 bool lvs_same_settings(const struct lvs_service *a, const struct lvs_service *b);
 bool lvs_dest_same_settings(const struct lvs_dest *a, const struct lvs_dest *b);

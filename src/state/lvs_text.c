@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ipvsadm -Sn files read and printed. Lines may come in any order: a sorted dump has real
- * servers before their virtual server. */
+ * servers before their virtual server. Listings (ipvsadm -Ln) are read, too. */
 #include "config.h"
 
 #include "state/lvs.h"
 #include "base/vec.h"
 #include "state/lines.h"
+#include "state/lvs_listing.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -168,6 +169,7 @@ struct reader {
 	struct arena *arena;
 	VEC(struct lvs_service) services;
 	VEC(struct loose_dest) dests;
+	struct lvs_listing listing;
 	struct lvs_table *table;
 };
 
@@ -211,26 +213,28 @@ static int key_option(
     struct reader *r, const char *opt, const char *value, struct entry *e)
 {
 	struct lvs_key *k = &e->service.key;
+	bool mark = !strcmp(opt, "-f") || !strcmp(opt, "--fwmark-service");
 	size_t i = 0;
 
-	if (!strcmp(opt, "-f") || !strcmp(opt, "--fwmark-service")) {
-		if (!word_number(value, UINT32_MAX, &k->fwmark) || !k->fwmark)
-			return lines_fail(&r->l, "%s needs a firewall mark", opt);
-		e->has_key = true;
-		return 1;
-	}
-	while (i < N_SERVICE_OPTIONS && strcmp(service_options[i].option, opt) &&
+	while (!mark && i < N_SERVICE_OPTIONS && strcmp(service_options[i].option, opt) &&
 	       strcmp(service_options[i].long_option, opt))
 		i++;
 	if (i == N_SERVICE_OPTIONS)
 		return 0;
+	if (e->has_key)
+		return lines_fail(&r->l, "a second virtual server: %s", opt);
+	e->has_key = true;
+	if (mark) {
+		if (!word_number(value, UINT32_MAX, &k->fwmark) || !k->fwmark)
+			return lines_fail(&r->l, "%s needs a firewall mark", opt);
+		return 1;
+	}
 	if (!value || !addrport_parse(value, &k->addr, &k->port))
 		return lines_fail(&r->l,
 		    "%s %s is not an address and port (ipvsadm needs -n)", opt,
 		    value ? value : "");
 	k->proto = service_options[i].proto;
 	k->family = (uint8_t)addr_family(&k->addr);
-	e->has_key = true;
 	return 1;
 }
 
@@ -379,26 +383,29 @@ static int timeouts_line(struct reader *r)
 	return 0;
 }
 
+static int verb_line(struct reader *r)
+{
+	const char *verb = r->l.words[0];
+
+	if (!strcmp(verb, "-A") || !strcmp(verb, "--add-service"))
+		return service_line(r);
+	if (!strcmp(verb, "-a") || !strcmp(verb, "--add-server"))
+		return dest_line(r);
+	if (!strcmp(verb, "--set") || !strcmp(verb, "Timeout"))
+		return timeouts_line(r);
+	return lines_fail(&r->l, "this is not an ipvsadm -Sn file: \"%.40s\"", verb);
+}
+
 static int read_lines(struct reader *r)
 {
 	int c;
 
 	while ((c = lines_next(&r->l)) > 0) {
-		const char *verb = r->l.words[0];
-
-		if (!strcmp(verb, "-A") || !strcmp(verb, "--add-service"))
-			c = service_line(r);
-		else if (!strcmp(verb, "-a") || !strcmp(verb, "--add-server"))
-			c = dest_line(r);
-		else if (!strcmp(verb, "--set") || !strcmp(verb, "Timeout"))
-			c = timeouts_line(r);
-		else if (!strcmp(verb, "IP"))
-			c = lines_fail(&r->l,
-			    "this is a listing (ipvsadm -L): give the output "
-			    "of ipvsadm -Sn");
-		else
-			c = lines_fail(
-			    &r->l, "this is not an ipvsadm -Sn file: \"%.40s\"", verb);
+		r->table->listed |= lvs_listing_has(&r->l);
+		if (r->table->listed)
+			c = lvs_listing_line(&r->listing, &r->l);
+		if (c > 0)
+			c = verb_line(r);
 		if (c < 0)
 			break;
 	}
@@ -471,6 +478,7 @@ int lvs_parse(const char *text, size_t len, const char *where, struct arena *a,
 		*ret = t;
 	vec_free(&r.services);
 	vec_free(&r.dests);
+	lvs_listing_end(&r.listing);
 	lines_end(&r.l);
 	return c;
 }

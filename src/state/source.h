@@ -44,9 +44,9 @@ static inline void source_close(struct source *s)
 DEFINE_AUTO(source, struct source *, source_close)
 
 /*
- * A folder with iptables-save.txt, ip6tables-save.txt, ipset-save.txt, ipvsadm-Sn.txt,
- * addresses.txt, sysctls.txt (whichever exist), or one iptables-save file. Needs no
- * privilege, opens no socket. -1: ERR_INPUT.
+ * A folder with iptables-save.txt, ip6tables-save.txt, ipset-save.txt, ipvsadm-Sn.txt (or
+ * ipvsadm-Ln.txt), addresses.txt, sysctls.txt (whichever exist), or one iptables-save
+ * file. Needs no privilege, opens no socket. -1: ERR_INPUT.
  */
 int dump_open(const char *path, struct source **ret, struct error *err);
 

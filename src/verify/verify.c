@@ -144,22 +144,13 @@ static const char *server_name(const struct lvs_service *s, char buf[256])
 	return buf;
 }
 
-static const struct lvs_dest *find_dest(
-    const struct lvs_service *s, const struct lvs_dest *d)
-{
-	for (size_t i = 0; i < s->n_dests; i++)
-		if (!lvs_dest_cmp(&s->dests[i], d))
-			return &s->dests[i];
-	return NULL;
-}
-
 static void check_dests(struct inspection *in, const char *about,
     const struct lvs_service *want, const struct lvs_service *have)
 {
 	char addr[ADDRPORT_STRLEN];
 
 	for (size_t i = 0; i < want->n_dests; i++) {
-		const struct lvs_dest *w = &want->dests[i], *h = find_dest(have, w);
+		const struct lvs_dest *w = &want->dests[i], *h = lvs_find_dest(have, w);
 
 		addrport_format(&w->addr, w->port, addr);
 		if (!h)
@@ -172,7 +163,7 @@ static void check_dests(struct inspection *in, const char *about,
 			    w->fwd, w->l_thresh, w->u_thresh);
 	}
 	for (size_t i = 0; i < have->n_dests; i++)
-		if (!find_dest(want, &have->dests[i]))
+		if (!lvs_find_dest(want, &have->dests[i]))
 			finding(in, about, "real server %s is too much",
 			    addrport_format(
 				&have->dests[i].addr, have->dests[i].port, addr));

@@ -57,6 +57,21 @@ check 'a server and its name' \
 expect 0 '' show -o ipvsadm -f "$case/cluster.json" -n node-a --node-address 10.0.0.11
 check 'a node port and its name' grep -qx 'TCP  10\.0\.0\.11:31370 rr  # default/nginx' \
 	"$work/out"
+
+# and such a listing, the usual one in tickets, stands for the save
+mkdir "$work/listed"
+cp "$case"/ipvs-1.27/*.txt "$work/listed"
+rm "$work/listed/ipvsadm.txt"
+expect 0 'IPv4 is in ipvs mode, but the virtual servers .* are not here' \
+	show -f "dump:$work/listed"
+expect 0 '' show -f "dump:$case/ipvs-1.27" -o json
+cp "$work/out" "$work/saved.json"
+expect 0 '' show -o ipvsadm -f "dump:$case/ipvs-1.27"
+cp "$work/out" "$work/listed/ipvsadm-Ln.txt"
+expect 0 'ipvsadm-Ln.txt: this is a listing .* thresholds' show -f "dump:$work/listed" -o json
+check 'the services of listing and save' cmp "$work/out" "$work/saved.json"
+rm "$work"/listed/ipset.txt
+expect 0 'the sets .* are not here' show -f "dump:$work/listed"
 expect 64 'for show only' diff iptables -o ipvsadm -f "dump:$dump" --against "$dump"
 
 # what is not understood is named, with file, line and chain

@@ -18,6 +18,18 @@ void fuzz_fail(const char *fmt, ...)
 	abort();
 }
 
+static bool accepted;
+
+void fuzz_accepted(void)
+{
+	accepted = true;
+}
+
+bool fuzz_has_accepted(void)
+{
+	return accepted;
+}
+
 void fuzz_part(enum part p, fuzz_parse_fn parse, const uint8_t *data, size_t size)
 {
 	AUTO(state) struct state *first = state_new();
@@ -26,6 +38,7 @@ void fuzz_part(enum part p, fuzz_parse_fn parse, const uint8_t *data, size_t siz
 	struct error err = {0};
 
 	if (!parse((const char *)data, size, first, &err)) {
+		fuzz_accepted();
 		state_print_part(&once, first, p);
 		if (parse(strbuf_str(&once), once.len, second, &err))
 			fuzz_fail("refused: %s\nin its own text:\n%s", err.msg,
@@ -88,6 +101,7 @@ void fuzz_model(const uint8_t *data, size_t size)
 			fuzz_fail("refused without a message\n");
 		return;
 	}
+	fuzz_accepted();
 	once = text_of(first);
 	second = load(once, strlen(once), &err);
 	if (!second)

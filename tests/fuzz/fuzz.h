@@ -14,6 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Ends the program: a property does not hold. */
 void fuzz_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
+/* The input was read, not refused: of its own files each fuzzer reads one at least. */
+void fuzz_accepted(void);
+bool fuzz_has_accepted(void);
+
 /* Reads the text of one part into *s. */
 typedef int (*fuzz_parse_fn)(
     const char *text, size_t len, struct state *s, struct error *err);

@@ -17,6 +17,7 @@ static void read_chains(struct fw_blob *b, enum family f, struct error *err)
 		if (fw_blob_chain(b, &b->chains[i], &t.chains[i], err))
 			return;
 	fw_blob_texts(b);
+	fuzz_accepted();
 	fw_table_sort(FW_NAT, &t);
 	fw_print_table(&sb, f, FW_NAT, &t);
 	strbuf_free(&sb);

@@ -14,10 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct error err = {0};
 
 	fuzz_kernel_begin(data, size);
-	if (!kset_read_all(FAMILY_BOTH, a, &l, &err))
+	if (!kset_read_all(FAMILY_BOTH, a, &l, &err)) {
+		fuzz_accepted();
 		kset_print_list(&sb, &l);
-	else if (!err.msg[0])
+	} else if (!err.msg[0]) {
 		fuzz_fail("refused without a message\n");
+	}
 	strbuf_free(&sb);
 	arena_free(a);
 	fuzz_kernel_end();

@@ -35,6 +35,7 @@ static void load(void)
 			fuzz_fail("refused without a message\n");
 		return;
 	}
+	fuzz_accepted();
 	if (!k->server || !strstr(k->server, "://"))
 		fuzz_fail("taken, but the server is %s\n", k->server);
 	if (!k->cert != !k->key)

@@ -16,10 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_kernel_begin(data, size);
 	if (lvs_nl_open(&d, &err))
 		fuzz_fail("%s\n", err.msg);
-	if (!d->ops->read(d, FAMILY_BOTH, s, &err))
+	if (!d->ops->read(d, FAMILY_BOTH, s, &err)) {
+		fuzz_accepted();
 		lvs_print_table(&sb, &s->lvs);
-	else if (!err.msg[0])
+	} else if (!err.msg[0]) {
 		fuzz_fail("refused without a message\n");
+	}
 	strbuf_free(&sb);
 	fuzz_kernel_end();
 	return 0;

@@ -16,10 +16,12 @@ static void read_family(enum family f, const uint8_t *data, size_t size)
 
 	fuzz_kernel_begin(data, size);
 	nlc_open(0, 1, &nl, &err);
-	if (!nft_read_family(nl, f, a, &rs, &err))
+	if (!nft_read_family(nl, f, a, &rs, &err)) {
+		fuzz_accepted();
 		fw_print_ruleset(&sb, f, &rs);
-	else if (!err.msg[0])
+	} else if (!err.msg[0]) {
 		fuzz_fail("refused without a message\n");
+	}
 	strbuf_free(&sb);
 	arena_free(a);
 	fuzz_kernel_end();

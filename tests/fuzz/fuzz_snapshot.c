@@ -24,6 +24,7 @@ static void round_trip(const char *text, size_t len)
 			fuzz_fail("refused without a message\n");
 		return;
 	}
+	fuzz_accepted();
 	snapshot_print(&once, first, &info);
 	if (snapshot_parse(once.s, once.len, "again", &second, &info_again, &err))
 		fuzz_fail("refused: %s\nin its own text:\n%s", err.msg, once.s);

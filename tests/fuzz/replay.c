@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The main function of fuzzers without libFuzzer: gives them the files named, or all of
- * testdata/fuzz/NAME for a program fuzz_NAME, each of which it must get through in time.
+ * testdata/fuzz/NAME for a program fuzz_NAME, each of which it must get through in time, and not refuse all.
  */
 #include "config.h"
 
@@ -59,6 +59,8 @@ static int replay_all(const char *program)
 		free(files[i]);
 	}
 	free(files);
+	if (!fuzz_has_accepted())
+		fuzz_fail("%s: all files there were refused\n", folder);
 	return 0;
 }
 

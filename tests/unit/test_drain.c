@@ -7,10 +7,12 @@
 #include <stddef.h>
 #include <netinet/in.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "state/lvs_conn.h"
 #include "plan/drain.h"
 
 static struct arena *arena;
@@ -236,6 +238,43 @@ static void test_connections_that_a_removal_ends_are_counted(void **state)
 	assert_int_equal(ending(TWO("-t"), "", ""), 0);
 }
 
+/* As Linux 6.1 prints it; the last column is gone with older kernels. */
+#define LIST \
+	"Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n" \
+	"TCP CB00710A 8D2C 0A000001 0050 0A010001 1F90 ESTABLISHED     899\n" \
+	"TCP CB00710A 8D2D 0A000001 0050 0A010001 1F90 SYN_RECV         59\n" \
+	"TCP CB00710A 8D2E 0A000001 0050 0A010002 1F90 SYN_SENT        119\n" \
+	"TCP CB00710A 8D2F 0A000001 0050 0A010002 1F90 TIME_WAIT       119\n" \
+	"TCP CB00710A 0000 0A000001 0050 0A010002 1F90 ASSURED       10799\n" \
+	"TCP CB00710A 8D30 0A000001 0051 0A010002 1F90 ESTABLISHED     899\n" \
+	"UDP CB00710A 8D30 0A000001 0050 0A010002 1F90 UDP             299\n" \
+	"SCTP CB00710A 8D30 0A000001 0050 0A010002 1F90 ESTABLISHED     899\n" \
+	"TCP 2001:0db8:0113:0000:0000:0000:0000:0010 8D2C " \
+	"fd00:0010:0000:0000:0000:0000:0000:0001 0050 " \
+	"fd00:0010:0244:0000:0000:0000:0000:0002 1F90 ESTABLISHED     899\n"
+
+static void test_answers_alone_are_no_connections(void **state)
+{
+	static const char six[] = "-A -t [fd00:10::1]:80 -s rr\n"
+				  "-a -t [fd00:10::1]:80 -r [fd00:10:244::2]:8080 -m -w 1\n";
+	FILE *list = fmemopen((char[]){LIST}, sizeof(LIST) - 1, "r");
+	struct lvs_table tcp = used(TWO("-t"), 9, 9), sctp = used(ONE("--sctp-service"), 9, 9);
+	struct lvs_table v6 = used(six, 9, 9);
+
+	(void)state;
+	assert_non_null(list);
+	lvs_conn_count(list, &tcp);
+	rewind(list);
+	lvs_conn_count(list, &sctp);
+	rewind(list);
+	lvs_conn_count(list, &v6);
+	fclose(list);
+	assert_int_equal(tcp.services[0].dests[0].active, 2);
+	assert_int_equal(tcp.services[0].dests[1].active, 0);
+	assert_int_equal(sctp.services[0].dests[0].active, 1);
+	assert_int_equal(v6.services[0].dests[0].active, 1);
+}
+
 static void test_sctp_is_waited_for_and_udp_is_not(void **state)
 {
 	(void)state;
@@ -257,6 +296,7 @@ int main(void)
 	    cmocka_unit_test(test_ledger_has_what_is_wanted_and_the_other_family),
 	    cmocka_unit_test(test_connections_that_a_removal_ends_are_counted),
 	    cmocka_unit_test(test_sctp_is_waited_for_and_udp_is_not),
+	    cmocka_unit_test(test_answers_alone_are_no_connections),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

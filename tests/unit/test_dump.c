@@ -35,8 +35,8 @@ static const char *path_of(const char *name)
 static int teardown(void **state)
 {
 	static const char *const names[] = {"iptables-save.txt", "ip6tables-save.txt",
-	    "iptables-nat.txt", "ipset-save.txt", "ipvsadm-Sn.txt", "addresses.txt",
-	    "sysctls.txt", "ip-addr-kube-ipvs0.txt", "ip6tables.txt", "saved"};
+	    "iptables-nat.txt", "ipset-save.txt", "ipvsadm-Sn.txt", "ipvsadm-Ln.txt",
+	    "addresses.txt", "sysctls.txt", "ip-addr-kube-ipvs0.txt", "ip6tables.txt", "saved"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -171,6 +171,40 @@ static void test_an_interface_without_addresses_is_there(void **state)
 	assert_non_null(vip_find_link(&s->vips, VIP_LINK));
 }
 
+static void test_a_listing_stands_for_a_save(void **state)
+{
+	AUTO(source) struct source *src = NULL;
+	AUTO(state) struct state *s = NULL;
+	struct notes findings = {0};
+	struct error err = {0};
+
+	(void)state;
+	write_file("ipvsadm-Ln.txt", "TCP  10.0.0.1:80 rr\n");
+	assert_int_equal(dump_open_damaged(folder, &findings, &src, &err), 0);
+	assert_int_equal(source_read(src, KIND_ALL, FAMILY_BOTH, &s, &err), 0);
+	assert_int_equal(s->lvs.n_services, 1);
+	assert_int_equal(findings.list.n, 1);
+	assert_non_null(strstr(findings.list.v[0].text, "thresholds of real servers"));
+	notes_clear(&findings);
+
+	/* The save has all that the listing has, and more. */
+	write_file("ipvsadm-Sn.txt", "-A -t 10.0.0.2:80 -s rr\n-A -u 10.0.0.2:80\n");
+	AUTO(state) struct state *save = read_dump(folder, KIND_ALL, FAMILY_BOTH);
+
+	assert_int_equal(save->lvs.n_services, 2);
+}
+
+static void test_a_byte_order_mark_is_passed_over(void **state)
+{
+	(void)state;
+	write_file("iptables-save.txt", "\xef\xbb\xbf*nat\r\n:A - [0:0]\r\nCOMMIT\r\n");
+	write_file("ipset-save.txt", "\xef\xbb\xbf" "create S hash:ip\r\n");
+	AUTO(state) struct state *s = read_dump(folder, KIND_ALL, FAMILY_BOTH);
+
+	assert_non_null(fw_chain_find(&s->fw[FAMILY_4].tables[FW_NAT], "A"));
+	assert_non_null(kset_find(&s->sets, "S"));
+}
+
 static void test_one_file_tells_its_family(void **state)
 {
 	(void)state;
@@ -205,7 +239,8 @@ static void test_errors_name_the_path(void **state)
 	    "cannot open /nonexistent/dump: No such file or directory");
 	snprintf(expected, sizeof(expected),
 	    "%s: no dump in this folder: iptables-save.txt, ip6tables-save.txt, "
-	    "ipset-save.txt, ipvsadm-Sn.txt, addresses.txt or sysctls.txt",
+	    "ipset-save.txt, ipvsadm-Sn.txt, ipvsadm-Ln.txt, addresses.txt or "
+	    "sysctls.txt",
 	    folder);
 	assert_read_fails(folder, expected);
 	write_file("ipset-save.txt", "create S hash:ip\nadd T 1\n");
@@ -281,6 +316,8 @@ int main(void)
 	    T(test_a_whole_save_replaces_files_of_one_table),
 	    T(test_a_golden_folder_is_a_dump),
 	    T(test_an_interface_without_addresses_is_there),
+	    T(test_a_listing_stands_for_a_save),
+	    T(test_a_byte_order_mark_is_passed_over),
 	    T(test_one_file_tells_its_family),
 	    T(test_errors_name_the_path),
 	    T(test_a_file_without_permission_is_an_error),

@@ -168,6 +168,33 @@ static void test_keys_are_named_for_messages(void **state)
 	assert_string_equal(lvs_key_format(&t.services[2].key, buf), "udp [fd00::1]:53");
 }
 
+#define LISTING                                                                           \
+	"IP Virtual Server version 1.2.1 (size=4096)\n"                                   \
+	"Prot LocalAddress:Port Scheduler Flags\n"                                        \
+	"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
+
+static void test_a_listing_is_what_a_save_is(void **state)
+{
+	(void)state;
+	assert_prints(LISTING
+	    "TCP  10.96.0.1:443 rr persistent 10800\n"
+	    "  -> 172.18.0.2:6443              Masq    1      3          0         \n"
+	    "UDP  [fd00:10:96::a]:53 rr\n"
+	    "  -> [fd00:10:244::2]:53          Masq    0      0          17        \n"
+	    "SCTP 10.96.0.9:9999 sh (sh-port)\n"
+	    "FWM  7 wlc persistent 600 mask 255.255.255.0\n"
+	    "FWM  7 IPv6 wrr pe sip ops\n"
+	    "  -> [fd00::9]:0                  Tunnel  5      0          0         \n",
+	    "-A -f 7 -s wlc -p 600 -M 255.255.255.0\n"
+	    "-A -f 7 -6 -s wrr --pe sip -o\n"
+	    "-a -f 7 -6 -r [fd00::9]:0 -i -w 5\n"
+	    "-A -t 10.96.0.1:443 -s rr -p 10800\n"
+	    "-a -t 10.96.0.1:443 -r 172.18.0.2:6443 -m -w 1\n"
+	    "-A --sctp-service 10.96.0.9:9999 -s sh -b sh-port\n"
+	    "-A -u [fd00:10:96::a]:53 -s rr\n"
+	    "-a -u [fd00:10:96::a]:53 -r [fd00:10:244::2]:53 -m -w 0\n");
+}
+
 static void test_errors_name_the_line(void **state)
 {
 	static const char *const cases[][2] = {
@@ -184,8 +211,20 @@ static void test_errors_name_the_line(void **state)
 		"t:2: no -A line for virtual server tcp 10.0.0.1:80"},
 	    {"-A -t 10.0.0.1:80 -s rr\n-A -t 10.0.0.1:80 -s wrr\n",
 		"t: virtual server tcp 10.0.0.1:80 is there twice"},
-	    {"IP Virtual Server version 1.2.1 (size=4096)\n",
-		"t:1: this is a listing (ipvsadm -L): give the output of ipvsadm -Sn"},
+	    {"-A -t 10.0.0.1:80 -f 1\n", "t:1: a second virtual server: -f"},
+	    {"TCP  10.0.0.1:http rr\n",
+		"t:1: -t 10.0.0.1:http is not an address and port (ipvsadm needs -n)"},
+	    {"TCP  10.0.0.1:80\n",
+		"t:1: a virtual server needs an address and a scheduler"},
+	    {"TCP  10.0.0.1:80 rr sticky\n", "t:1: a flag that is not known: \"sticky\""},
+	    {LISTING "  -> 10.0.0.2:80 Masq 1 0 0\n",
+		"t:4: a real server of no virtual server"},
+	    /* ipvsadm -L --stats */
+	    {"TCP  10.0.0.1:80 2 0 0 0 0\n", "t:1: a flag that is not known: \"0\""},
+	    {"TCP  10.0.0.1:80 rr\n  -> 10.0.0.2:80 0 0 0 0 0\n",
+		"t:2: no way of forwarding and weight: give the output of ipvsadm -Sn or "
+		"ipvsadm -Ln"},
+	    {LISTING "hello\n", "t:4: this is no line of ipvsadm -Ln: \"hello\""},
 	    {"hello\n", "t:1: this is not an ipvsadm -Sn file: \"hello\""},
 	};
 
@@ -214,6 +253,7 @@ int main(void)
 	    T(test_settings_and_keys_compare_separately),
 	    T(test_weight_is_a_setting_and_address_the_identity),
 	    T(test_keys_are_named_for_messages),
+	    T(test_a_listing_is_what_a_save_is),
 	    T(test_errors_name_the_line),
 	};
 

@@ -21,8 +21,10 @@
 /* Another writer may move a table between reading and writing; then the rest is planned
  * anew. */
 #define MAX_REPLANS 5
-/* Going back must not fail because somebody holds the lock for a moment. */
+/* Going back must not fail because somebody holds the lock for a moment, nor because one
+ * answer of the kernel is lost. */
 #define ROLLBACK_LOCK_WAIT 60
+#define ROLLBACK_READS 3
 
 const struct migration *cutover_now(const struct cutover *c)
 {
@@ -321,6 +323,16 @@ int cutover_forward(struct cutover *c, enum phase from, enum phase to, struct er
 
 /* ---- back */
 
+static int read_to_go_back(struct cutover *c, struct error *err)
+{
+	for (int i = 0; i < ROLLBACK_READS; i++) {
+		error_clear(err);
+		if (!read_now(c, err))
+			return 0;
+	}
+	return -1;
+}
+
 static int try_step_back(struct cutover *c, const struct state *target, enum phase depth,
     const char *when, struct error *err)
 {
@@ -360,7 +372,7 @@ static int step_back(struct cutover *c, const struct state *target, enum phase d
 		if (!try_step_back(c, target, depth, when, err))
 			return 0;
 		/* Whatever it was: what is not tried again stays half-way. */
-		if (read_now(c, &again))
+		if (read_to_go_back(c, &again))
 			return -1;
 	}
 	return -1;
@@ -387,7 +399,7 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 			return -1;
 	/* Towards ipvs some addresses are made anew, and must be there. */
 	if (to_ipvs(c) ? cutover_source_forget(c, err)
-		       : cutover_source_virtual(c, err) || read_now(c, err))
+		       : cutover_source_virtual(c, err) || read_to_go_back(c, err))
 		return -1;
 	return step_back(c, c->before, PHASE_PREPARE, "after going back", err);
 }
@@ -461,7 +473,7 @@ int cutover_undo(struct cutover *c, struct error *err)
 	interrupted = 0;
 	report_problem(c->ctx, "%s", c->cause.msg);
 	report_problem(c->ctx, "putting the old state back");
-	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_now(c, &why) ||
+	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_to_go_back(c, &why) ||
 	    go_back(c, &why))
 		return partly(&why, err);
 	return error_set(

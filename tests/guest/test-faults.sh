@@ -85,11 +85,15 @@ faults()
 	done <"$work/plan"
 }
 
-# Going back is not given up for one call that fails: the first to the kernel, or one of later.
-faults_going_back() # AFTER
+# A commit of the switch fails, and then a message on the way back, by how many come before it:
+# going back is not given up for that.
+faults_going_back()
 {
-	fault setsockopt "$(faults_find setsockopt switch 1)" error=ENOMEM \
-		sendto $(($(faults_find sendto switch 1) + $1)) error=ENOBUFS
+	local commit
+
+	commit=$(faults_find setsockopt SO_SET_REPLACE switch 1)
+	fault setsockopt "$commit" error=ENOMEM \
+		sendto $(($(faults_count sendto setsockopt "$commit") + 1 + $1)) error=ENOBUFS
 }
 
 states_setup

@@ -95,8 +95,8 @@ faults()
 	shift
 
 	faults_record "$call"
-	for n in $(faults_find "$call" before $((many / 4))
-		faults_find "$call" 'prepare|build|switch|settle|remove' "$many"); do
+	for n in $(faults_find "$call" '.*' before $((many / 4))
+		faults_find "$call" '.*' 'prepare|build|switch|settle|remove' "$many"); do
 		for fault; do
 			fault "$call" "$n" "$fault"
 			fault "$call" "$n+" "$fault"

@@ -47,15 +47,25 @@ faults_record()
 		}' "$work/trace" >"$work/calls"
 }
 
-# faults_find CALL PHASES N: the numbers of N calls in these phases, a pattern, evenly spread.
+# faults_find CALL ABOUT PHASES N: the numbers of N calls, evenly spread; the two in the middle are
+# patterns.
 faults_find()
 {
-	awk -v call="$1" -v phases="^($2)\$" -v n="$3" '
-		$1 == call && $3 ~ phases { found[++m] = $4 }
+	awk -v call="$1" -v about="^($2)\$" -v phases="^($3)\$" -v n="$4" '
+		$1 == call && $2 ~ about && $3 ~ phases { found[++m] = $4 }
 		END {
 			for (i = 0; i < n && i < m; i++)
 				print found[int((i + 0.5) * m / (n < m ? n : m)) + 1]
 		}' "$work/calls"
+}
+
+# faults_count CALL OTHER NUMBER: how many of these calls there were before that other one.
+faults_count()
+{
+	awk -v call="$1" -v other="$2" -v number="$3" '
+		$1 == call { n++ }
+		$1 == other && $4 == number { exit }
+		END { print n + 0 }' "$work/calls"
 }
 
 # faults_go_on WHAT: from where it stopped, in turn back and to the end.

@@ -197,11 +197,11 @@ static int run_group(struct cutover *c, const struct plan *p, size_t from, size_
 	struct outcome out = {0};
 
 	if (addresses)
-		cutover_source_node(c);
+		cutover_source_node(c, false);
 	if (sink_run(c->sink, p, from, to, &out, err))
 		return -1;
 	if (addresses)
-		cutover_source_node(c);
+		cutover_source_node(c, false);
 	return 0;
 }
 
@@ -249,7 +249,7 @@ static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t 
 static void before_ops(struct cutover *c, enum phase ph, bool any)
 {
 	if (ph == PHASE_SWITCH && (!to_ipvs(c) || (any && c->ctx->opts.resume)))
-		cutover_source_node(c);
+		cutover_source_node(c, false);
 	if (ph == PHASE_REMOVE && !to_ipvs(c))
 		drain_wait(c, cutover_now(c)->plan);
 }
@@ -349,9 +349,7 @@ static int try_step_back(struct cutover *c, const struct state *target, enum pha
 		from = NULL;
 		return 0;
 	}
-	/* Towards ipvs filter goes first, towards iptables nat. */
-	if (depth == PHASE_SWITCH)
-		plan_order_tables(plan, to_ipvs(c));
+	restore_order(plan, c->ctx->opts.mode, depth);
 	if (depth == PHASE_BUILD)
 		drain_wait(c, plan);
 	return run_ops(c, plan, 0, plan->n_ops, true, depth, err) ||
@@ -392,8 +390,8 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 
 	if (depth >= PHASE_COUNT)
 		depth = PHASE_COUNT - 1;
-	if (to_ipvs(c) && depth >= PHASE_SWITCH)
-		cutover_source_node(c);
+	if (to_ipvs(c) && depth >= PHASE_BUILD)
+		cutover_source_node(c, true);
 	for (enum phase ph = (enum phase)depth; ph > PHASE_PREPARE; ph--)
 		if (step_back(c, m->after[ph - 1], ph, phase_name(ph), err))
 			return -1;

@@ -45,8 +45,8 @@ void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool serv
 
 /* Each of vip_source.h's may be called again; an answer of the kernel may be lost. */
 #define SOURCE_TRIES 3
-/* To have its own route of IPv6 back, an address is made anew, for which the kernel walks over
- * all routes: 2,000 take seconds. Above this none is led past its route towards ipvs. */
+/* To have its own route of IPv6 back, an address is made anew, for which the kernel walks
+ * over all routes: 2,000 take seconds. Of more than these none is led past its route. */
 #define MAX_RENEWED 256
 
 typedef int (*source_fn)(
@@ -77,13 +77,14 @@ static bool may_renew(const struct vip_table *t)
 	return n <= MAX_RENEWED;
 }
 
-static int choose_source(struct cutover *c, source_fn fn, struct error *err)
+static int choose_source(
+    struct cutover *c, source_fn fn, bool renews, struct error *err)
 {
 	struct vip_table t = addresses_of_ipvs(c);
 	unsigned families = c->ctx->opts.families;
 	int rc = t.n_addrs ? -1 : 0;
 
-	if (fn == vip_source_node && c->ctx->opts.mode == MODE_IPVS && !may_renew(&t))
+	if (renews && !may_renew(&t))
 		families &= ~FAMILY_BIT(FAMILY_6);
 	for (int i = 0; rc && i < SOURCE_TRIES; i++) {
 		error_clear(err);
@@ -93,11 +94,12 @@ static int choose_source(struct cutover *c, source_fn fn, struct error *err)
 	return rc;
 }
 
-void cutover_source_node(struct cutover *c)
+void cutover_source_node(struct cutover *c, bool back)
 {
+	bool renews = !back && c->ctx->opts.mode == MODE_IPVS;
 	struct error err = {0};
 
-	if (choose_source(c, vip_source_node, &err))
+	if (choose_source(c, vip_source_node, renews, &err))
 		report_problem(c->ctx,
 		    "warning: connections of this node to virtual addresses may hang "
 		    "when these go: %s",
@@ -106,10 +108,10 @@ void cutover_source_node(struct cutover *c)
 
 int cutover_source_virtual(struct cutover *c, struct error *err)
 {
-	return choose_source(c, vip_source_virtual, err);
+	return choose_source(c, vip_source_virtual, false, err);
 }
 
 int cutover_source_forget(struct cutover *c, struct error *err)
 {
-	return choose_source(c, vip_source_forget, err);
+	return choose_source(c, vip_source_forget, false, err);
 }

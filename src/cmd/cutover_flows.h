@@ -13,11 +13,11 @@ void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool serv
 
 /*
  * While iptables mode carries them, connections of the node itself may outlive the virtual
- * addresses that are there, and must not come from them: new ones come from an address of the
- * node. Called before such addresses are made, when they are there, and before the switch
- * to iptables mode, forward or back. A failure is a warning.
+ * addresses that are there, and must not come from them: new ones come from an address of
+ * the node. Called before such addresses are made, when they are there, and before the
+ * switch to iptables mode, forward or back. A failure is a warning.
  */
-void cutover_source_node(struct cutover *c);
+void cutover_source_node(struct cutover *c, bool back);
 /* In ipvs mode they come from the virtual address, by the kernel's own routes. */
 int cutover_source_virtual(struct cutover *c, struct error *err);
 /* The addresses are gone: so are the routes. */

@@ -137,13 +137,13 @@ const char *op_group_name(const struct op *op, char buf[40])
 	return buf;
 }
 
-void plan_order_tables(struct plan *p, bool nat_first)
+void plan_order_tables(struct plan *p, enum phase ph, bool nat_first)
 {
 	const bool first[FAMILY_COUNT] = {nat_first, nat_first};
 
 	for (size_t i = 0; i < p->n_ops; i++)
 		if (p->ops[i].kind == KIND_FW)
-			p->ops[i].phase = PHASE_SWITCH;
+			p->ops[i].phase = ph;
 	ops_sort(p->ops, p->n_ops, first);
 }
 

@@ -44,6 +44,12 @@ expect 0 '' show --mode-of-node -f "dump:$golden/switch-modes/2-ipvs-without-cle
 check 'mode of a switched node' grep -qx 'mode        ipvs' "$work/out"
 check 'leftovers of a switched node' \
 	grep -q '^leftovers   IPv4 of iptables mode: [0-9]* chains' "$work/out"
+# kube-proxy --cleanup forgets chains, and nothing leads to them any more.
+expect 0 '' show --mode-of-node -f "dump:$golden/switch-modes/4-after-cleanup"
+check 'mode of a node that was cleaned up' grep -qx 'mode        none' "$work/out"
+check 'what is left there' grep -q '^leftovers   IPv4 of iptables mode: 1[0-9]* chains; IPv4 of ipvs mode: 0 chains, 5 sets;' \
+	"$work/out"
+check 'it has no services' grep -qx 'services    0' "$work/out"
 expect 0 '' show --mode-of-node -f "dump:$eras/1.31" -o json
 check 'JSON names the variant' grep -q '"variant": "nft"' "$work/out"
 check 'JSON names the release' grep -q '"kubeProxyFrom": "1.31"' "$work/out"

@@ -91,7 +91,7 @@ static int choose_source(
 		rc = fn(&t, families, err);
 	}
 	free(t.addrs);
-	return rc;
+	return rc ? error_wrap(err, "routes to virtual addresses") : 0;
 }
 
 void cutover_source_node(struct cutover *c, bool back)

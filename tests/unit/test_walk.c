@@ -196,7 +196,9 @@ static void assert_lossless(const char *name, const struct wanted *w, enum mode 
 
 	walk_each_case(w->model, 0, w->model->n_services, w->conf, FAMILY_BOTH, keep_served, &p);
 	if (to == MODE_IPVS) {
+		/* Whether they could be led past the virtual addresses or not. */
 		assert_served_throughout(&p, from, m->plan, PHASE_COUNT);
+		assert_served_throughout(&p, from, m->plan, PHASE_BUILD);
 		assert_served_back(&p, m, end, PHASE_PREPARE);
 	} else {
 		assert_served_throughout(&p, from, m->plan, PHASE_SWITCH);

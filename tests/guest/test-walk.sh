@@ -3,7 +3,7 @@
 # The packet walker against a real kernel: on a node in several states, what "trace" says of a
 # packet is what becomes of it: which endpoints it reaches, under which source address, or that
 # it is refused or dropped. Arguments: the states to try, as a pattern. VIPSHIFT_WALK_EVERY=1
-# tries every packet instead of every sixteenth.
+# tries every packet instead of every thirty-second.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,21 +12,22 @@ demo=$here/../../testdata/demo
 . "$here/../lib/programs.sh"
 need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
 
-# NAME MODE CONFIG RELEASE MORE: the states. MORE: rules of others in front; or the virtual
-# servers and addresses of ipvs mode beside the rules of iptables mode, as halfway through a
-# migration.
+# NAME MODE VARIANT CONFIG RELEASE MORE: the states. MORE: rules of others in front; or the
+# virtual servers and addresses of ipvs mode beside the rules of iptables mode, as halfway
+# through a migration.
 states=(
-	"iptables iptables $demo/config.yaml 1.27.1 nothing"
-	"iptables-without-cidr iptables $demo/config-no-cidr.yaml 1.31.1 nothing"
-	"iptables-by-interface iptables $here/walk/config-prefix.yaml 1.33.1 nothing"
-	"iptables-behind-others iptables $here/walk/config-all.yaml 1.28.1 rules"
-	"halfway iptables $demo/config.yaml 1.27.1 servers"
-	"ipvs ipvs $demo/config.yaml 1.27.1 nothing"
-	"ipvs-without-cidr ipvs $demo/config-no-cidr.yaml 1.31.1 nothing"
-	"ipvs-by-interface ipvs $here/walk/config-prefix.yaml 1.33.1 nothing"
-	"ipvs-behind-others ipvs $here/walk/config-all.yaml 1.28.1 rules"
+	"iptables iptables legacy $demo/config.yaml 1.27.1 nothing"
+	"iptables-without-cidr iptables nft $demo/config-no-cidr.yaml 1.31.1 nothing"
+	"iptables-by-interface iptables legacy $here/walk/config-prefix.yaml 1.33.1 nothing"
+	"iptables-behind-others iptables legacy $here/walk/config-all.yaml 1.28.1 rules"
+	"halfway iptables legacy $demo/config.yaml 1.27.1 servers"
+	"ipvs ipvs legacy $demo/config.yaml 1.27.1 nothing"
+	"ipvs-without-cidr ipvs legacy $demo/config-no-cidr.yaml 1.31.1 nothing"
+	"ipvs-by-interface ipvs nft $here/walk/config-prefix.yaml 1.33.1 nothing"
+	"ipvs-behind-others ipvs legacy $here/walk/config-all.yaml 1.28.1 rules"
 )
-every=${VIPSHIFT_WALK_EVERY:-16}
+every=${VIPSHIFT_WALK_EVERY:-32}
+declare -A kinds=([tcp]=conn [udp]=dns [sctp]=sctp)
 # The clients: a pod, an endpoint, the node, and two outside, inside and out of source ranges; how
 # they come in (see setup).
 declare -A addresses=(
@@ -50,18 +51,21 @@ source_of()
 
 # ---- in the guest
 
+all_on() { echo "$1/tcp,$1/udp,$1/sctp"; }
+
 setup()
 {
 	local pod name node net host
-	local specs=("socket-7001:7001/tcp,7001/udp" "socket-7000@outside:7000/tcp,7000/udp"
-		"host-a-7002:7002/tcp,7002/udp" "host-b-7002@node-b:7002/tcp,7002/udp")
+	local specs=("socket-7001:$(all_on 7001)" "socket-7000@outside:$(all_on 7000)"
+		"host-a-7002:$(all_on 7002)" "host-b-7002@node-b:$(all_on 7002)")
 
+	modprobe sctp
 	node_setup
 	for pod in a1:node-a:1:11 a2:node-a:1:12 client:node-a:1:99 b1:node-b:2:11 b2:node-b:2:12; do
 		IFS=: read -r name node net host <<<"$pod"
 		node_pod "$name" "$node" "10.244.$net.$host" "fd00:10:244:$net::$host"
-		[ "$name" = client ] || specs+=("$name-8080@$name:8080/tcp,8080/udp"
-			"$name-9000@$name:9000/tcp,9000/udp")
+		[ "$name" = client ] || specs+=("$name-8080@$name:$(all_on 8080)"
+			"$name-9000@$name:$(all_on 9000)")
 	done
 	# What is sent to a service address comes here, and answers come back this way,
 	# masqueraded or not, so that every way can be seen.
@@ -76,6 +80,11 @@ setup()
 	END
 	ip netns exec node-b sysctl -qw net.ipv6.conf.eth0.accept_redirects=0
 	sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0
+	# At its first try a socket is busy and does not hear that it is refused.
+	for name in '' client a1 outside; do
+		${name:+ip netns exec "$name"} sysctl -qw net.sctp.rto_min=300 \
+			net.sctp.rto_initial=300
+	done
 	# Whoever is refused hears of it, however many they are.
 	sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 \
 		net.ipv4.icmp_msgs_burst=10000 net.ipv6.icmp.ratelimit=0
@@ -103,8 +112,9 @@ rules_of_others()
 
 dump()
 {
-	iptables-legacy-save >"$1/iptables-save.txt"
-	ip6tables-legacy-save >"$1/ip6tables-save.txt"
+	# (It may warn of the other variant.)
+	"iptables-$2-save" >"$1/iptables-save.txt" 2>"$1/said"
+	"ip6tables-$2-save" >"$1/ip6tables-save.txt" 2>"$1/said"
 	ipset save >"$1/ipset-save.txt"
 	ipvsadm -Sn >"$1/ipvsadm-Sn.txt"
 	ip -o addr show >"$1/addresses.txt"
@@ -113,15 +123,15 @@ dump()
 # try DIR CLIENT TRIES: the samples of one client that are tried so often.
 try()
 {
-	local dir=$1 client=$2 tries=$3 targets command=()
+	local dir=$1 client=$2 tries=$3 targets=() command=() protocol target who often
 
-	mapfile -t targets < <(awk -v client="$client" -v tries="$tries" '
-		$2 == client && $4 == tries {
-			print ($3 == "tcp" ? "conn" : "dns") ":" client "=" $5
-		}' "$dir/samples")
+	while read -r _ who protocol often target; do
+		[ "$who $often" != "$client $tries" ] ||
+			targets+=("${kinds[$protocol]}:$client=$target")
+	done <"$dir/samples"
 	[ ${#targets[@]} -gt 0 ] || return 0
 	[ "$client" = node ] || command=(ip netns exec "${namespaces[$client]}")
-	command+=("$VIPSHIFT_TRAFFIC" client --count "$tries" --rate 100 --timeout 1500 --seconds 300)
+	command+=("$VIPSHIFT_TRAFFIC" client --count "$tries" --rate 400 --timeout 1500 --seconds 300)
 	[ "$client" = node ] || command+=(--bind "${addresses[$client]% *}"
 		--bind "${addresses[$client]#* }")
 	"${command[@]}" "${targets[@]}" >"$dir/$client-$tries.json"
@@ -135,13 +145,13 @@ quietly()
 	"$@" >"$said" 2>&1 || { cat "$said"; return 1; }
 }
 
-# run_state NAME MODE CONFIG RELEASE MORE: in the folder of that name, which has the samples.
+# run_state NAME MODE VARIANT CONFIG RELEASE MORE: in the folder of that name, which has the samples.
 run_state()
 {
-	local dir=$1 mode=$2 more=$5 tries client pids=() part
-	local model=(-n node-a -f cluster.json -c "$3" --kube-proxy "$4")
+	local dir=$1 mode=$2 variant=$3 more=$6 tries client pids=() part
+	local model=(-n node-a -f cluster.json -c "$4" --kube-proxy "$5")
 
-	quietly "$dir" "$VIPSHIFT" apply "$mode" --iptables legacy "${model[@]}"
+	quietly "$dir" "$VIPSHIFT" apply "$mode" --iptables "$variant" "${model[@]}"
 	case $more in
 	rules) rules_of_others -I ;;
 	servers)
@@ -150,7 +160,7 @@ run_state()
 		done
 		;;
 	esac
-	dump "$dir"
+	dump "$dir" "$variant"
 	for tries in $(awk '{ print $4 }' "$dir/samples" | sort -u); do
 		for client in node "${!addresses[@]}"; do
 			try "$dir" "$client" "$tries" &
@@ -159,8 +169,8 @@ run_state()
 	done
 	wait "${pids[@]}"
 	[ "$more" != rules ] || rules_of_others -D
-	[ "$more" != servers ] || quietly "$dir" "$VIPSHIFT" flush ipvs --iptables legacy --yes
-	quietly "$dir" "$VIPSHIFT" flush "$mode" --iptables legacy --yes
+	[ "$more" != servers ] || quietly "$dir" "$VIPSHIFT" flush ipvs --iptables "$variant" --yes
+	quietly "$dir" "$VIPSHIFT" flush "$mode" --iptables "$variant" --yes
 }
 
 inside()
@@ -196,7 +206,7 @@ predict()
 	local dir=$1 number client protocol target config
 
 	mkdir "$dir/traces"
-	config=$(awk -v name="$(basename "$dir")" '$1 == name { print $3 }' states)
+	config=$(awk -v name="$(basename "$dir")" '$1 == name { print $4 }' states)
 	while read -r number client protocol _ target; do
 		echo "$number" "$target/$protocol" "$(source_of "$client" "$target")"
 	done <"$dir/samples" | xargs -L 1 -P "$(nproc)" sh -c '
@@ -208,7 +218,7 @@ predict()
 # judge DIR: a line per sample.
 judge()
 {
-	jq -c '.targets[] | .protocol = (if .kind == "conn" then "tcp" else "udp" end)' \
+	jq -c '.targets[] | .protocol = {conn: "tcp", dns: "udp", sctp: "sctp"}[.kind]' \
 		"$1"/*.json >"$1/runs"
 	jq -nr --slurpfile runs "$1/runs" --rawfile samples "$1/samples" \
 		-f "$here/walk/judge.jq" "$1"/traces/* >"$1/verdicts"

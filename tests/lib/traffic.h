@@ -8,6 +8,7 @@
 
 enum kind {
 	KIND_CONN,    /* a new TCP connection each time: connect, ask, answer, close */
+	KIND_SCTP,    /* the same with SCTP */
 	KIND_STREAM,  /* one TCP connection, held, asks again and again */
 	KIND_SESSION, /* the same, closed after a while and opened anew */
 	KIND_UDP,     /* one socket, so one source port, asks again and again */
@@ -21,7 +22,7 @@ struct client_options {
 	int timeout; /* milliseconds */
 	int life;    /* milliseconds, of a session */
 	int seconds;
-	long count; /* how often each conn and dns target is tried; 0: until the end */
+	long count; /* how often each conn, sctp and dns target is tried; 0: until the end */
 	const char *stop_file;
 	const char *ready_file; /* made when each target has answered once */
 	const char *log_file;

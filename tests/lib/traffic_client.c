@@ -31,7 +31,7 @@ enum outcome { OK, REFUSED, TIMEOUT, RESET, DENIED, OTHER, OUTCOMES };
 static const char *const outcome_names[OUTCOMES] = {
     "ok", "refused", "timeout", "reset", "denied", "other"};
 static const char *const kind_names[KIND_COUNT] = {
-    "conn", "stream", "session", "udp", "dns"};
+    "conn", "sctp", "stream", "session", "udp", "dns"};
 
 struct names {
 	int n;
@@ -107,9 +107,9 @@ static bool held(const struct target *t)
 	return t->kind == KIND_STREAM || t->kind == KIND_SESSION || t->kind == KIND_UDP;
 }
 
-static bool of_tcp(const struct target *t)
+static bool of_connections(const struct target *t)
 {
-	return t->kind == KIND_CONN || t->kind == KIND_STREAM || t->kind == KIND_SESSION;
+	return t->kind != KIND_UDP && t->kind != KIND_DNS;
 }
 
 /* Whether it was tried as often as it is to be. */
@@ -280,10 +280,10 @@ static void flow_event(struct client *c, struct flow *f, uint32_t events, int64_
 
 static void flow_start(struct client *c, struct target *t, int64_t now)
 {
-	bool tcp = of_tcp(t);
+	bool connects = of_connections(t);
 	const struct sockaddr_storage *from =
 	    t->to.ss_family == AF_INET ? &c->o->bind4 : &c->o->bind6;
-	struct epoll_event ev = {.events = tcp ? EPOLLOUT : EPOLLIN};
+	struct epoll_event ev = {.events = connects ? EPOLLOUT : EPOLLIN};
 	struct flow *f = c->flows;
 
 	if (!held(t))
@@ -298,13 +298,20 @@ static void flow_start(struct client *c, struct target *t, int64_t now)
 		c->used = (int)(f - c->flows) + 1;
 	memset(f, 0, sizeof(*f));
 	f->fd = socket(t->to.ss_family,
-	    (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	    (connects ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    t->kind == KIND_SCTP ? IPPROTO_SCTP : 0);
 	if (f->fd < 0 ||
 	    (from->ss_family != 0 &&
 		bind(f->fd, (const struct sockaddr *)from, address_length(from)) != 0)) {
 		perror("traffic client: socket");
 		exit(1);
 	}
+	/* Else SCTP takes no notice of a refusal by ICMP. */
+	if (t->kind == KIND_SCTP &&
+	    setsockopt(f->fd, t->to.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+		t->to.ss_family == AF_INET ? IP_RECVERR : IPV6_RECVERR, &(int){1},
+		sizeof(int)) != 0)
+		perror("traffic client: setsockopt");
 	f->target = t;
 	f->started = f->asked = now;
 	f->next = INT64_MAX;
@@ -314,7 +321,7 @@ static void flow_start(struct client *c, struct target *t, int64_t now)
 	if (connect(f->fd, (struct sockaddr *)&t->to, address_length(&t->to)) != 0 &&
 	    errno != EINPROGRESS) {
 		flow_fail(c, f, errno);
-	} else if (!tcp) {
+	} else if (!connects) {
 		f->connected = true;
 		flow_ask(c, f, now);
 	}
@@ -408,7 +415,7 @@ static int64_t start_and_tick(struct client *c, int64_t now)
 	int64_t wake = now + 200, t;
 
 	for (int k = 0; k < KIND_COUNT && !c->stopping; k++) {
-		if (k == KIND_CONN || k == KIND_DNS) {
+		if (k == KIND_CONN || k == KIND_SCTP || k == KIND_DNS) {
 			t = pace(c, k, now);
 			wake = t < wake ? t : wake;
 		}
@@ -454,6 +461,8 @@ static void settle(struct client *c)
 			gap_until(f->target, c->stop);
 		if (f->target->kind == KIND_UDP && f->pending > 0)
 			f->target->count[TIMEOUT] += f->pending;
+		if (!held(f->target) && f->waiting)
+			f->target->count[TIMEOUT]++;
 		flow_close(f);
 	}
 }
@@ -525,7 +534,7 @@ static void print_result(const struct client *c)
 		tried += t->tried;
 		broken += t->broken;
 		repeated += t->repeated;
-		streams += held(t) && of_tcp(t);
+		streams += held(t) && of_connections(t);
 		if (held(t) && t->longest_gap > gap)
 			gap = t->longest_gap;
 		for (int j = 0; j < OUTCOMES; j++)

@@ -127,26 +127,28 @@ static bool serve_stream(struct endpoint *e)
 	return e->fill < sizeof(e->line) - 1;
 }
 
-static void open_port(int ep, const char *name, int port, bool tcp)
+static void open_port(int ep, const char *name, int port, const char *proto)
 {
 	struct sockaddr_in6 any = {
 	    .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+	bool stream = strcmp(proto, "udp") != 0;
 	int fd, one = 1, zero = 0;
 
-	fd = socket(
-	    AF_INET6, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(AF_INET6,
+	    (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    strcmp(proto, "sctp") == 0 ? IPPROTO_SCTP : 0);
 	if (fd < 0)
 		fail("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) != 0 ||
-	    (tcp && listen(fd, 256) != 0)) {
+	    (stream && listen(fd, 256) != 0)) {
 		fprintf(stderr, "traffic serve: %s: port %d: %s\n", name, port,
 		    strerror(errno));
 		exit(1);
 	}
-	endpoint_add(ep, tcp ? LISTENER : DATAGRAM, fd, name);
+	endpoint_add(ep, stream ? LISTENER : DATAGRAM, fd, name);
 }
 
 static void enter_netns(const char *name)
@@ -161,7 +163,7 @@ static void enter_netns(const char *name)
 	close(fd);
 }
 
-/* NAME[@NETNS]:PORT/tcp|udp[,PORT/...] */
+/* NAME[@NETNS]:PORT/tcp|udp|sctp[,PORT/...] */
 static void open_spec(int ep, char *spec, int home)
 {
 	char *ports = strchr(spec, ':'), *netns, *item, *save = NULL, *slash;
@@ -179,8 +181,7 @@ static void open_spec(int ep, char *spec, int home)
 	for (item = strtok_r(ports, ",", &save); item != NULL;
 	     item = strtok_r(NULL, ",", &save)) {
 		slash = strchr(item, '/');
-		open_port(
-		    ep, spec, atoi(item), slash == NULL || strcmp(slash, "/udp") != 0);
+		open_port(ep, spec, atoi(item), slash == NULL ? "tcp" : slash + 1);
 	}
 	if (netns != NULL && setns(home, CLONE_NEWNET) != 0)
 		fail("setns");

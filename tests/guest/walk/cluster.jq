@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The services that the packet walker is checked with, as model JSON: each sort of way in and
-# each policy, for TCP and UDP, in both families. What they have in common is here, what
+# each policy, for TCP, UDP and SCTP, in both families. What they have in common is here, what
 # differs in the list at the end.
 
 def pods: {
@@ -21,7 +21,7 @@ def frontend($kind; $n):
 		else "192.0.2.\(200 + $n)", "2001:db8:0:80::e:\($n)" end)} end;
 
 def service($n; $name; $kinds; $endpoints; $more):
-	("TCP", "UDP") as $protocol
+	($more.protocols // ["TCP", "UDP", "SCTP"])[] as $protocol
 	| {
 		name: $name, portName: ($protocol | ascii_downcase), protocol: $protocol,
 		families: ["IPv4", "IPv6"],
@@ -31,7 +31,7 @@ def service($n; $name; $kinds; $endpoints; $more):
 		frontends: [("cluster", $kinds[]) as $kind | frontend($kind; $n)],
 		endpoints: [$endpoints[] as $pod | pods[$pod] | .node as $node
 			| {address: (.IPv4, .IPv6), port: ($more.targetPort // 8080), node: $node}]
-	} + ($more | del(.targetPort));
+	} + ($more | del(.targetPort, .protocols));
 
 def local: {externalTrafficPolicy: "Local"};
 
@@ -59,6 +59,9 @@ def local: {externalTrafficPolicy: "Local"};
 		service(11; "single"; ["nodePort"]; ["a1"]; {targetPort: 9000}),
 		service(12; "external-local"; ["nodePort", "external"]; ["a1", "b1"]; local),
 		service(13; "three"; ["loadBalancer"]; ["a1", "a2", "b1"]; {}),
-		service(14; "hosts"; ["nodePort"]; ["host-a", "host-b"]; {targetPort: 7002})
+		# To its peers an SCTP socket of a node names all addresses there are, virtual
+		# ones, too.
+		service(14; "hosts"; ["nodePort"]; ["host-a", "host-b"];
+			{targetPort: 7002, protocols: ["TCP", "UDP"]})
 	]
 }

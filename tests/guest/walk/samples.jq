@@ -9,13 +9,14 @@ def bracketed($address; $port):
 
 # What is not of a service: sockets of the node and of a host outside, and ports of nobody.
 def others:
-	("TCP", "UDP") as $protocol
+	("TCP", "UDP", "SCTP") as $protocol
 	| ("10.0.0.11:7001", "[fd00:10::11]:7001", "10.0.0.11:30999", "10.96.50.1:81",
 	   "[fd00:10:96::50:1]:81") as $target
+	| select($protocol != "SCTP" or ($target | endswith(":7001") | not))
 	| clients[] | {client: ., $protocol, tries: 2, target: $target};
 
 def elsewhere:
-	("TCP", "UDP") as $protocol
+	("TCP", "UDP", "SCTP") as $protocol
 	| ("10.0.0.1:7000", "[fd00:10::1]:7000") as $target
 	| ("pod", "self", "node") | {client: ., $protocol, tries: 2, target: $target};
 

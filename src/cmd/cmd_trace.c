@@ -105,10 +105,23 @@ static int take_address(struct trace *t, const char *text, struct error *err)
 	return 0;
 }
 
+/* A pod, or whoever there is where no pods are known, as on nodes without a pod CIDR. */
+static int take_default(struct trace *t, struct error *err)
+{
+	if (!take_class(t, CLIENT_POD, err))
+		return 0;
+	error_clear(err);
+	report_info(t->ctx, "no pod CIDR of %s is known: the packet comes from outside",
+	    family_info(t->packet.family)->name);
+	return take_class(t, CLIENT_OUTSIDE, err);
+}
+
 static int take_source(struct trace *t, struct error *err)
 {
-	const char *text = t->ctx->opts.source ? t->ctx->opts.source : "pod";
+	const char *text = t->ctx->opts.source;
 
+	if (!text)
+		return take_default(t, err);
 	if (!strcmp(text, "node"))
 		return take_class(t, CLIENT_NODE, err);
 	if (!strcmp(text, "outside"))

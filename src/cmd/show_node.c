@@ -22,35 +22,50 @@ static const char *mode_text(unsigned mode)
 		     : mode_name(mode == MODE_BIT(MODE_IPVS) ? MODE_IPVS : MODE_IPTABLES);
 }
 
-/* What is there of the mode that a family is not in. */
-static void find_leftovers(const struct context *ctx, enum family f, struct strbuf *sb)
+static size_t count_chains(const struct fw_ruleset *rs, enum mode of)
 {
-	unsigned other = own_modes_present(ctx->seen, f) & ~ctx->seen_modes[f];
-	size_t chains = 0, sets = 0;
+	size_t n = 0;
 
-	for (enum fw_table_id t = 0; t < FW_TABLE_COUNT; t++) {
-		const struct fw_table *table = &ctx->seen->fw[f].tables[t];
+	for (enum fw_table_id t = 0; t < FW_TABLE_COUNT; t++)
+		for (size_t i = 0; i < rs->tables[t].n_chains; i++) {
+			const struct fw_chain *c = &rs->tables[t].chains[i];
 
-		for (size_t i = 0; i < table->n_chains; i++)
-			chains += !table->chains[i].builtin &&
-				  own_chain(t, table->chains[i].name) ==
-				      (~ctx->seen_modes[f] & MODE_BOTH);
-	}
-	if (ctx->seen_modes[f] == MODE_BIT(MODE_IPTABLES))
-		for (size_t i = 0; i < ctx->seen->sets.n_sets; i++)
-			sets += ctx->seen->sets.sets[i].family == f &&
-				own_set(ctx->seen->sets.sets[i].name);
-	if (!ctx->seen_modes[f] || (!other && !chains && !sets))
+			n += !c->builtin && own_chain(t, c->name) == MODE_BIT(of);
+		}
+	return n;
+}
+
+static size_t count_sets(const struct state *s, enum family f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->sets.n_sets; i++)
+		n += s->sets.sets[i].family == f && own_set(s->sets.sets[i].name);
+	return n;
+}
+
+static void add_leftovers(
+    const struct state *s, enum family f, enum mode of, struct strbuf *sb)
+{
+	size_t chains = count_chains(&s->fw[f], of);
+	size_t sets = of == MODE_IPVS ? count_sets(s, f) : 0;
+
+	if (!(own_modes_present(s, f) & MODE_BIT(of)) && !chains && !sets)
 		return;
 	strbuf_addf(sb, "%s%s of %s mode: %zu chains", sb->len ? "; " : "",
-	    family_info(f)->name,
-	    mode_name(
-		ctx->seen_modes[f] == MODE_BIT(MODE_IPVS) ? MODE_IPTABLES : MODE_IPVS),
-	    chains);
+	    family_info(f)->name, mode_name(of), chains);
 	if (sets)
 		strbuf_addf(sb, ", %zu sets", sets);
-	if (ctx->seen_modes[f] == MODE_BIT(MODE_IPTABLES) && state_has_vips(ctx->seen, f))
+	if (of == MODE_IPVS && state_has_vips(s, f))
 		strbuf_add(sb, ", addresses on " VIP_LINK);
+}
+
+/* What is there of the modes that a family is not in. */
+static void find_leftovers(const struct context *ctx, enum family f, struct strbuf *sb)
+{
+	for (enum mode of = MODE_IPTABLES; of <= MODE_IPVS; of++)
+		if (!(ctx->seen_modes[f] & MODE_BIT(of)))
+			add_leftovers(ctx->seen, f, of, sb);
 }
 
 /* Of a dump, what its head says: only that of the nft variant names it. */

@@ -7,12 +7,21 @@
 
 #include <string.h>
 
+/* Chains that serve nothing: the one that all services begin in is not there, as after
+ * kube-proxy --cleanup, which forgets others. */
+static bool is_beheaded(const struct fw_table *nat)
+{
+	return nat->present && !fw_chain_find(nat, "KUBE-SERVICES");
+}
+
 unsigned state_mode_of(const struct state *s, enum family f)
 {
 	unsigned modes = own_modes_carrying(s, f);
 
 	if (!modes)
 		modes = own_modes_present(s, f);
+	if (is_beheaded(&s->fw[f].tables[FW_NAT]))
+		modes &= ~(unsigned)MODE_BIT(MODE_IPTABLES);
 	/* The rest of one mode beside the whole of the other: what has services. */
 	if (modes == MODE_BOTH) {
 		const struct fw_chain *c =

@@ -209,6 +209,10 @@ static void take_endpoints(struct reading *rd, struct spread *sp)
 		if (sp->recents.n && !has_recent(sp, r))
 			not_understood(rd, sp->fd, &sp->at,
 			    "this endpoint has no rule for affinity");
+		/* Up to 1.1x the lists of XLB chains knew no affinity. */
+		if (!sp->recents.n && sp->fd->affinity &&
+		    chain_role(sp->at.chain, NULL) == ROLE_XLB)
+			continue;
 		if ((sp->recents.n != 0) != t.fills)
 			not_understood(rd, sp->fd, &sp->at,
 			    t.fills ? "the list %s is filled but not looked at"
@@ -224,7 +228,7 @@ static void finish_spread(struct reading *rd, struct spread *sp)
 	take_endpoints(rd, sp);
 	sp->at.rule = NULL;
 	if (!sp->choices.n && !sp->refuses)
-		not_understood(rd, sp->fd, &sp->at, "this chain leads to no endpoint");
+		sp->fd->empty = sp->at;
 	vec_free(&sp->choices);
 	vec_free(&sp->recents);
 }

@@ -60,10 +60,16 @@ static void take_refusal(
 		kind = FE_NODE_PORT;
 	else if (inside && !has_cluster_ip(fd, rd->f))
 		kind = FE_CLUSTER;
-	if (r->target.kind == FWT_DROP && inside)
+	if (r->target.kind == FWT_REJECT)
+		fd->rejected |= FAMILY_BIT(rd->f);
+	else if (inside)
 		fd->internal_local = true;
-	else if (r->target.kind == FWT_DROP)
+	else
 		fd->external_local = true;
+	if (r->target.kind == FWT_DROP && !inside && rd->nat->present &&
+	    !found_frontend(fd, a, rule_port(r)))
+		not_understood(
+		    rd, fd, &at, "dropped, but no rule of nat leads to endpoints elsewhere");
 	/* Pods and the node itself may still get through: then nat has the address too.
 	 */
 	if (!found_add_frontend(rd, fd, kind, a, rule_port(r)))

@@ -163,7 +163,7 @@ static int compare_ranges(const void *va, const void *vb)
 
 /* Several addresses of a service have the same ranges: each counts once, where it comes
  * first. */
-static void merge_ranges(struct found *fd)
+static void merge_ranges(struct reading *rd, struct found *fd)
 {
 	size_t n = fd->ranges.n, kept = 0;
 	struct prefix *v = fd->ranges.v, **sorted;
@@ -182,6 +182,10 @@ static void merge_ranges(struct found *fd)
 		if (!again[i] && !(fd->by_lists && is_hairpin_range(fd, &v[i])))
 			v[kept++] = v[i];
 	fd->ranges.n = kept;
+	/* Or everybody would be let in. */
+	if (!kept)
+		not_understood(rd, fd, NULL,
+		    "only its own address is let in: source ranges are missing");
 	free(sorted);
 	free(again);
 }
@@ -193,7 +197,7 @@ static void finish_one(struct reading *rd, struct found *fd)
 	if (!fd->name)
 		name_by_address(rd, fd);
 	check_cluster_ips(rd, fd);
-	merge_ranges(fd);
+	merge_ranges(rd, fd);
 	merge_endpoints(rd, fd);
 	guess_nodes(rd, fd);
 	s.ns = fd->ns;

@@ -128,6 +128,58 @@ static void read_node_ports(struct reading *rd, const struct fw_chain *c)
 	}
 }
 
+/* ---- halves of what belongs together */
+
+/* Packets are marked for a way in: then a rule that leads on must be there. */
+static void check_marks(struct reading *rd, const struct fw_chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++) {
+		const struct fw_rule *r = &c->rules[i];
+		const struct addr *a = rule_host(r);
+		struct way_in w;
+
+		if (r->opaque || !rule_marks(r) || !rule_port(r) ||
+		    (!a && !strcmp(c->name, SERVICES)) ||
+		    found_by_claim(rd, a, rule_port(r), r->proto))
+			continue;
+		open_way(rd, c, r, &w);
+		puzzled(rd, &w, "packets are marked, but no rule leads them on");
+	}
+}
+
+static void check_all_marks(struct reading *rd)
+{
+	for (size_t i = 0; i < rd->nat->n_chains; i++) {
+		const struct fw_chain *c = &rd->nat->chains[i];
+		enum role role = chain_role(c->name, NULL);
+
+		if (!strcmp(c->name, SERVICES) || !strcmp(c->name, NODE_PORTS) ||
+		    (rd->reached[i] && (role == ROLE_SVC || role == ROLE_SVL)))
+			check_marks(rd, c);
+	}
+}
+
+/* Up to 1.13 a service that nobody answers has its chains all the same, without rules. */
+static void check_lists(struct reading *rd)
+{
+	/* 1.1 had no rules in filter that would tell. */
+	bool told = !rd->filter->present || fw_chain_find(rd->filter, SERVICES);
+
+	for (size_t i = 0; i < rd->list.n; i++) {
+		struct found *fd = rd->list.v[i];
+
+		if (fd->empty.table != rd->nat || fd->rejected & FAMILY_BIT(rd->f))
+			continue;
+		if (told)
+			not_understood(
+			    rd, fd, &fd->empty, "this chain leads to no endpoint");
+		else
+			remark(rd, fd, &fd->empty,
+			    "this chain leads to no endpoint: nobody is there, or a "
+			    "rule is missing");
+	}
+}
+
 /* ---- what nothing leads to */
 
 static bool chain_leads_to(const struct fw_table *t, const char *from, const char *to)
@@ -197,6 +249,8 @@ void read_iptables(struct reading *rd)
 	if (node_ports)
 		read_node_ports(rd, node_ports);
 	read_filter(rd);
+	check_all_marks(rd);
+	check_lists(rd);
 	if (services)
 		check_jumps(rd);
 	check_reached(rd);

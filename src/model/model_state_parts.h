@@ -10,6 +10,13 @@
 
 /* ---- service ports under construction (model_state_found.c) */
 
+/* Where something is, for findings. */
+struct place {
+	const struct fw_table *table;
+	const char *chain;
+	const struct fw_rule *rule; /* or NULL */
+};
+
 struct found {
 	const char *ns, *name, *port_name; /* name NULL until something tells it */
 	const char *hash;		   /* the 16 characters of its chains, or NULL */
@@ -26,6 +33,8 @@ struct found {
 	VEC(struct endpoint) endpoints; /* node is set for those of this node */
 	VEC(struct prefix) ranges;
 	const char *incomplete;
+	struct place empty;   /* a list without endpoints, of the family under way */
+	unsigned rejected;    /* families in which filter says that nobody is there */
 	bool by_lists;	    /* local endpoints have a list of their own */
 	bool any[2];	    /* there are endpoints of the list of all; of the local one */
 	bool no_cluster_ip; /* and that is all right: virtual servers need none */
@@ -85,11 +94,6 @@ void found_free(struct reading *rd);
 void found_finish(struct reading *rd);
 
 /* A finding about a service port (or NULL), which becomes incomplete. at may be NULL. */
-struct place {
-	const struct fw_table *table;
-	const char *chain;
-	const struct fw_rule *rule; /* or NULL */
-};
 void not_understood(struct reading *rd, struct found *fd, const struct place *at,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* The same for what does not make the service another one. */

@@ -83,8 +83,8 @@ size_t plan_group_end(const struct plan *p, size_t from, size_t to);
 /* "nat IPv4", "virtual servers": what a group is about, into buf. */
 const char *op_group_name(const struct op *op, char buf[40]);
 
-/* Makes all table commits of a plan one phase, in this order of nat and filter. */
-void plan_order_tables(struct plan *p, bool nat_first);
+/* Puts all table commits of a plan into this phase, in this order of nat and filter. */
+void plan_order_tables(struct plan *p, enum phase ph, bool nat_first);
 
 /* Undo: the operations backwards with the sides exchanged, up to op n_done (exclusive).
  * Sysctls that the kernel did not have before stay. */

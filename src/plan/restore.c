@@ -228,3 +228,15 @@ int restore_plan(const struct state *saved, const struct state *have,
 	*want = s;
 	return 0;
 }
+
+void restore_order(struct plan *p, enum mode to, enum phase undone)
+{
+	/* Towards ipvs filter goes first, towards iptables nat. */
+	if (undone == PHASE_SWITCH)
+		plan_order_tables(p, PHASE_SWITCH, to == MODE_IPVS);
+	/* Virtual addresses need the helper rules from their first moment to their last. */
+	if (undone == PHASE_REMOVE)
+		plan_order_tables(p, PHASE_BUILD, false);
+	if (undone == PHASE_BUILD)
+		plan_order_tables(p, PHASE_REMOVE, false);
+}

@@ -15,4 +15,7 @@
 int restore_plan(const struct state *saved, const struct state *have,
     const struct scope *scope, struct state **want, struct plan **ret, struct error *err);
 
+/* Brings it into the order that undoes one phase of a migration to mode `to`. */
+void restore_order(struct plan *p, enum mode to, enum phase undone);
+
 #endif

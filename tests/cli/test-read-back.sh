@@ -44,6 +44,12 @@ expect 0 '' show --mode-of-node -f "dump:$golden/switch-modes/2-ipvs-without-cle
 check 'mode of a switched node' grep -qx 'mode        ipvs' "$work/out"
 check 'leftovers of a switched node' \
 	grep -q '^leftovers   IPv4 of iptables mode: [0-9]* chains' "$work/out"
+# kube-proxy --cleanup forgets chains, and nothing leads to them any more.
+expect 0 '' show --mode-of-node -f "dump:$golden/switch-modes/4-after-cleanup"
+check 'mode of a node that was cleaned up' grep -qx 'mode        none' "$work/out"
+check 'what is left there' grep -q '^leftovers   IPv4 of iptables mode: 1[0-9]* chains; IPv4 of ipvs mode: 0 chains, 5 sets;' \
+	"$work/out"
+check 'it has no services' grep -qx 'services    0' "$work/out"
 expect 0 '' show --mode-of-node -f "dump:$eras/1.31" -o json
 check 'JSON names the variant' grep -q '"variant": "nft"' "$work/out"
 check 'JSON names the release' grep -q '"kubeProxyFrom": "1.31"' "$work/out"
@@ -73,6 +79,13 @@ check 'the services of listing and save' cmp "$work/out" "$work/saved.json"
 rm "$work"/listed/ipset.txt
 expect 0 'the sets .* are not here' show -f "dump:$work/listed"
 expect 64 'for show only' diff iptables -o ipvsadm -f "dump:$dump" --against "$dump"
+
+# a node that has no pod CIDR: the packet is somebody else's
+expect 0 'no pod CIDR of IPv4 is known: the packet comes from outside' \
+	trace 10.0.57.9:80 -f "dump:$eras/1.1"
+check 'the endpoints that the dump has' grep -q '=> 10\.244\.2\.3:8080, sees the client, 33.3 %' \
+	"$work/out"
+expect 64 'no pod CIDR of IPv4' trace 10.0.57.9:80 --source pod -f "dump:$eras/1.1"
 
 # what is not understood is named, with file, line and chain
 sed '/KUBE-SEP-.*10\.101\.4\.17\|postgresql.*DNAT/s/--to-destination .*//' \

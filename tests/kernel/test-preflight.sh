@@ -42,6 +42,16 @@ vs()
 	[ "$got" = "$status" ] || { echo "exit status $got, expected $status"; return 1; }
 }
 
+# typed STATUS ANSWERS ARGUMENTS...: vipshift at a terminal, where these lines are typed.
+typed()
+{
+	local status=$1 answers=$2 got=0
+	shift 2
+	printf '%b' "$answers" | SHELL=/bin/bash timeout 60 script -qec "$(printf '%q ' \
+		"$VIPSHIFT" "$@" --iptables legacy)" /dev/null || got=$?
+	[ "$got" = "$status" ] || { echo "exit status $got, expected $status"; return 1; }
+}
+
 # cluster FILTER: the sample cluster, changed by a jq filter.
 cluster() { jq "$1" "$golden/dual-stack/cluster.json" >"$work/cluster.json"; }
 service() { echo "(.items[] | select(.kind == \"Service\" and .metadata.name == \"$1\"))"; }
@@ -65,8 +75,12 @@ finds()
 	ok "$what: doctor finds '$want' only" same "$want" 3 ipvs "$@"
 }
 same() { [ "$(findings "${@:2}" | tee "$work/found")" = "$1" ] || { cat "$work/found"; return 1; }; }
-says() { "${@:2}" 2>&1 | tee "$work/said" | grep -qE -- "$1" || { cat "$work/said"; return 1; }; }
+# says REGEXP COMMAND..., lacks REGEXP COMMAND...: it succeeds, and says that, or does not.
+heard() { "$@" >"$work/said" 2>&1 || { cat "$work/said"; return 1; }; }
+says() { heard "${@:2}" && { grep -qE -- "$1" "$work/said" || { cat "$work/said"; return 1; }; }; }
+lacks() { heard "${@:2}" && ! grep -E -- "$1" "$work/said"; }
 not() { ! "$@"; }
+whatever() { "$@" || :; } # this kernel may have no IPVS
 has_rules() { iptables-legacy-save 2>/dev/null | grep -q 'KUBE-SVC-'; }
 
 # ---- whose address it is
@@ -122,8 +136,8 @@ test_links()
 	cluster "$(service dual-lb).status.loadBalancer.ingress[0].ip = \"10.0.0.200\""
 	finds "a load balancer in the node's network" 'strict-arp accept'
 	sed 's/strictARP: false/strictARP: true/' "$golden/dual-stack/config.yaml" >"$work/c.yaml"
-	ok "strictARP settles it" not says 'strict-arp +ipvs' \
-		"$VIPSHIFT" doctor --to ipvs --iptables legacy -f "$work/cluster.json" -n node-a -c "$work/c.yaml"
+	ok "strictARP settles it" lacks 'strict-arp +ipvs' \
+		whatever "$VIPSHIFT" doctor --to ipvs --iptables legacy -f "$work/cluster.json" -n node-a -c "$work/c.yaml"
 }
 
 # ---- rules of others
@@ -155,7 +169,7 @@ test_rules()
 			vs 3 doctor --to ipvs
 		nft 'add chain inet mine forward { type filter hook forward priority 0; policy drop; }'
 		nft 'delete chain inet mine input'
-		ok "at another place nothing is said" not says 'hook|inet mine' vs 3 doctor --to ipvs
+		ok "at another place nothing is said" lacks 'hook|inet mine' vs 3 doctor --to ipvs
 		nft delete table inet mine
 	fi
 	iptables-legacy -t nat -N HOSTPORT
@@ -175,7 +189,7 @@ test_rules()
 	ipset destroy KUBE-CLUSTER-IP
 	iptables-legacy -P FORWARD DROP
 	ok "filter FORWARD is for the way back" says 'warning +forward-firewall' \
-		vs 0 doctor --to iptables
+		vs 3 doctor --to iptables
 	iptables-legacy -P FORWARD ACCEPT
 }
 
@@ -294,6 +308,48 @@ test_freeze()
 	kill -9 $pid
 }
 
+# ---- questions
+
+asks() { [ "$(grep -oE '(Accept [a-z-]+|Migrate|Delete)[^?]*\? \[y/N\]' "$work/said" |
+	sed 's/[ ,].*//' | paste -sd ' ')" = "$1" ]; }
+untouched() { ! has_rules && [ ! -e "$VIPSHIFT_STATE_DIR/migration" ]; }
+
+test_questions()
+{
+	local no='not confirmed; nothing was changed' asked=(migrate --to iptables)
+	local migrate=("${asked[@]}" -n node-a -f "$work/cluster.json"
+		-c "$golden/dual-stack/config.yaml")
+	rm -rf "$VIPSHIFT_STATE_DIR"
+	cluster "$(service dual-lb).spec.externalTrafficPolicy = \"Local\"
+		| (.items[] | select(.kind == \"EndpointSlice\").endpoints[]?.nodeName) = \"node-b\""
+
+	ok "a difference is not accepted" says "$no" typed 3 'n\ny\n' "${migrate[@]}"
+	ok "it was asked for, and nothing else" asks 'Accept'
+	ok "what it is, was said" grep -q 'no local endpoint.*\[local-policy\]' "$work/said"
+	ok "an empty line is no" says "$no" typed 3 '\n' "${migrate[@]}"
+	ok "the end of input is no" says "$no" typed 3 '' "${migrate[@]}"
+	ok "another word is no" says "$no" typed 3 'maybe\ny\n' "${migrate[@]}"
+	ok "accepted, but not to migrate" says "$no" typed 3 'y\nn\n' "${migrate[@]}"
+	ok "both were asked" asks 'Accept Migrate'
+	ok "--accept leaves one question" says "$no" typed 3 'n\n' "${migrate[@]}" --accept all
+	ok "the last one" asks 'Migrate'
+	ok "--yes does not accept" says 'add: --accept local-policy' typed 3 'y\ny\n' \
+		"${migrate[@]}" --yes
+	ok "and asks nothing" asks ''
+	ok "nor does a dry run" says 'would be refused' typed 3 'y\ny\n' "${migrate[@]}" --dry-run
+	ok "which asks nothing" asks ''
+	ok "no terminal, not accepted" says 'add: --accept local-policy' vs 3 "${asked[@]}"
+	ok "no terminal, no --yes" says 'no terminal to ask on: add --yes' \
+		vs 64 "${asked[@]}" --accept all
+	ok "nothing was written" untouched
+	ok "yes to both" says 'the node is in iptables mode' typed 0 'y\nyes\n' "${migrate[@]}"
+	ok "it was written" has_rules
+	ok "flush of what serves asks" says "$no" typed 3 'n\n' flush iptables
+	ok "and leaves it" has_rules
+	ok "flush" typed 0 'y\n' flush iptables
+	ok "takes it away" not has_rules
+}
+
 # ---- real connections
 
 # Answers TCP on all addresses, and DNS queries on port 53.
@@ -345,7 +401,7 @@ test_probe()
 	ok "kube-proxy goes on after the rollback" wait_for not stands $pid
 	kill -9 $pid
 	wait $pid 2>/dev/null || :
-	ok "a dry run sends nothing" not says 'probe' vs 2 "${migrate[@]}" --dry-run
+	ok "a dry run sends nothing" lacks 'probe' vs 2 "${migrate[@]}" --dry-run
 
 	addresses add "$pods"
 	ok "what is kept is said" says 'probe: [0-9]+ connections and queries to 1[0-9] ways in, 0 fai' \
@@ -423,6 +479,7 @@ inside()
 	test_variants
 	test_writers
 	test_freeze
+	test_questions
 	test_probe
 	test_read_back
 	kill $sshd
@@ -435,7 +492,7 @@ if [ "${1:-}" = inside ]; then
 	exit
 fi
 
-for tool in ipset iptables-legacy jq perl; do
+for tool in ipset iptables-legacy jq perl script; do
 	command -v "$tool" >/dev/null || skip "$tool is missing: install ipset, iptables, jq"
 done
 unshare=(unshare -nmp --fork --mount-proc)

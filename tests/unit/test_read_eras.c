@@ -76,6 +76,14 @@ static void test_marks_in_line_and_five_decimals(void **state)
 	assert_clean("1.1");
 }
 
+/* With its chains in nat, which are empty; XLB chains without affinity. */
+static void test_services_that_nobody_answers(void **state)
+{
+	(void)state;
+	assert_reads_back("1.8");
+	assert_clean("1.8");
+}
+
 static void test_pairs_of_rules_per_address(void **state)
 {
 	(void)state;
@@ -132,7 +140,7 @@ static void test_eras_are_told(void **state)
 	static const struct {
 		const char *name;
 		int from, to;
-	} eras[] = {{"1.1", 1, 1}, {"1.9", 2, 24}, {"1.22", 2, 22}, {"1.24", 24, 24},
+	} eras[] = {{"1.1", 1, 1}, {"1.8", 2, 22}, {"1.9", 2, 24}, {"1.22", 2, 22}, {"1.24", 24, 24},
 	    {"1.31", 31, 0}, {"ipvs-1.30", 29, 0}};
 
 	(void)state;
@@ -152,6 +160,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_marks_in_line_and_five_decimals),
+	    cmocka_unit_test(test_services_that_nobody_answers),
 	    cmocka_unit_test(test_pairs_of_rules_per_address),
 	    cmocka_unit_test(test_local_chains_of_old),
 	    cmocka_unit_test(test_local_list_that_drops),

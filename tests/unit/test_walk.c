@@ -12,6 +12,7 @@
 
 #include "../lib/emit_fixture.h"
 #include "../lib/golden_states.h"
+#include "plan/restore.h"
 #include "verify/walk_compare.h"
 
 /* ---- golden clusters */
@@ -66,6 +67,10 @@ struct probes {
 	size_t walked;
 };
 
+/* Where the node's own connections to virtual addresses come from: by itself the kernel
+ * takes the virtual address; kernel/vip_source.c may have led them past that. */
+enum node_source { SOURCE_VIRTUAL, SOURCE_NODE };
+
 static bool is_served(const struct walker *w, const struct walk_packet *p, bool *virtual)
 {
 	struct walk_ends ends;
@@ -94,32 +99,30 @@ static void keep_served(const struct walk_case *c, void *data)
 	vec_push(&p->list, probe);
 }
 
-/*
- * Up to 1.27 the node's own connections to a load balancer with source ranges do not pass
- * KUBE-FW- while the address is on kube-ipvs0. IPVS serves them then; on the way to
- * iptables mode its virtual server goes a moment before the address.
- */
-static bool is_between_server_and_address(const struct probe *p, const struct op *op)
+/* The address that a node sends from to hosts that it has no particular route to. */
+static struct addr source_of_node(const struct walker *w, enum family f)
 {
-	return p->of.client == CLIENT_NODE && op->phase == PHASE_REMOVE &&
-	       p->of.frontend->kind == FE_LOAD_BALANCER && p->of.svc->n_ranges;
+	struct addr far = addr_of(f == FAMILY_4 ? "198.51.100.77" : "2001:db8:51::77");
+
+	return walker_source(w, &far);
 }
 
-static void assert_still_served(
-    struct probes *p, const struct state *s, const struct op *op, size_t i)
+static void assert_still_served(struct probes *p, const struct state *s,
+    enum node_source source, const struct op *op, size_t i)
 {
 	AUTO(walker) struct walker *w = walker_new(s);
 
 	for (size_t k = 0; k < p->list.n; k++) {
 		const struct probe *probe = &p->list.v[k];
+		struct walk_packet packet = probe->of.packet;
 		bool virtual = false;
 		char dst[ADDRPORT_STRLEN];
 
+		if (probe->of.client == CLIENT_NODE && source == SOURCE_NODE)
+			packet.src = source_of_node(w, packet.family);
 		p->walked++;
-		if (is_served(w, &probe->of.packet, &virtual) &&
+		if (is_served(w, &packet, &virtual) &&
 		    (!virtual || probe->virtual_source))
-			continue;
-		if (is_between_server_and_address(probe, op))
 			continue;
 		fail_msg("%s: after operation %zu (%s, phase %s): %s is not served from "
 			 "%s at %s",
@@ -137,8 +140,9 @@ static bool ends_commit(const struct plan *p, size_t i)
 	       !same_commit(&p->ops[i], &p->ops[i + 1]);
 }
 
-static void assert_served_throughout(
-    struct probes *p, const struct state *from, const struct plan *plan)
+/* From the first operation of phase `led` on, the node's connections come from itself. */
+static void assert_served_throughout(struct probes *p, const struct state *from,
+    const struct plan *plan, enum phase led)
 {
 	struct error err = {0};
 
@@ -149,24 +153,57 @@ static void assert_served_throughout(
 			continue;
 		if (replay_run(from, plan, i + 1, &s, &err))
 			fail_msg("%s: %s", p->name, err.msg);
-		assert_still_served(p, s, &plan->ops[i], i);
+		assert_still_served(p, s,
+		    plan->ops[i].phase >= led ? SOURCE_NODE : SOURCE_VIRTUAL,
+		    &plan->ops[i], i);
 	}
 }
 
-/* There, and back by undoing each operation, too. */
+/* Back as cutover.c goes: through the states that held after each phase. */
+static void assert_served_back(
+    struct probes *p, const struct migration *m, const struct state *end, enum phase led)
+{
+	struct state *now[PHASE_COUNT] = {0}, *want[PHASE_COUNT] = {0};
+	struct plan *plans[PHASE_COUNT] = {0};
+	const struct state *from = end;
+	struct error err = {0};
+
+	for (int ph = PHASE_REMOVE; ph >= PHASE_PREPARE; ph--) {
+		if (restore_plan(ph ? m->after[ph - 1] : m->have, from, &both_modes,
+			&want[ph], &plans[ph], &err))
+			fail_msg("%s: back: %s", p->name, err.msg);
+		restore_order(plans[ph], m->to, (enum phase)ph);
+		assert_served_throughout(p, from, plans[ph], led);
+		from = now[ph] = run(from, plans[ph]);
+	}
+	assert_no_plan(p->name, m->have, from, &both_modes);
+	for (int ph = 0; ph < PHASE_COUNT; ph++) {
+		plan_free(plans[ph]);
+		state_free(want[ph]);
+		state_free(now[ph]);
+	}
+}
+
+/* There and back. */
 static void assert_lossless(const char *name, const struct wanted *w, enum mode to,
     const struct state *from, const struct state *want)
 {
 	AUTO(migration) struct migration *m = make_migration(to, want, from);
 	AUTO(state) struct state *end = run(from, m->plan);
-	AUTO(plan) struct plan *undo = plan_reverse(m->plan, m->plan->n_ops);
 	AUTO(walker) struct walker *before = walker_new(from);
 	AUTO(walker) struct walker *after = walker_new(end);
 	struct probes p = {.before = before, .after = after, .name = name};
 
 	walk_each_case(w->model, 0, w->model->n_services, w->conf, FAMILY_BOTH, keep_served, &p);
-	assert_served_throughout(&p, from, m->plan);
-	assert_served_throughout(&p, end, undo);
+	if (to == MODE_IPVS) {
+		assert_served_throughout(&p, from, m->plan, PHASE_COUNT);
+		assert_served_back(&p, m, end, PHASE_PREPARE);
+	} else {
+		assert_served_throughout(&p, from, m->plan, PHASE_SWITCH);
+		/* Whether the addresses had gone altogether or not. */
+		assert_served_back(&p, m, end, PHASE_COUNT);
+		assert_served_back(&p, m, end, PHASE_PREPARE);
+	}
 	walked += p.walked;
 	vec_free(&p.list);
 }

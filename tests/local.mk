@@ -90,7 +90,8 @@ check-kernel check-guest: all $(check_PROGRAMS)
 soak: all $(check_PROGRAMS)
 	VIPSHIFT_BUILD=$(abs_builddir) VIPSHIFT_PARITY_CASES=. VIPSHIFT_GUEST_TIMEOUT=1500 \
 		$(top_srcdir)/tests/guest/test-loaded.sh
-	VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/faults.sh
+	VIPSHIFT_BUILD=$(abs_builddir) VIPSHIFT_FAULTS=3 VIPSHIFT_GUEST_TIMEOUT=3000 \
+		$(top_srcdir)/tests/guest/test-faults.sh
 	@for load in "200 50" "1 1000" "1 5000"; do \
 		VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/test-load.sh $$load || exit 1; \
 	done
@@ -100,12 +101,13 @@ EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/test-nft.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
 	tests/guest/test-walk.sh tests/guest/walk/cluster.jq tests/guest/walk/config-all.yaml \
 	tests/guest/walk/config-prefix.yaml tests/guest/walk/judge.jq tests/guest/walk/samples.jq \
-	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/faults.sh \
+	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/test-faults.sh \
+	tests/guest/test-own-connections.sh \
 	tests/guest/load-cluster.jq tests/guest/load-flows.sh tests/guest/test-load.sh \
 	tests/guest/test-drift-ipvs.sh tests/guest/test-loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-migration.sh tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
-	tests/lib/drift.sh tests/lib/foreign.sh tests/lib/loaded.sh \
+	tests/lib/drift.sh tests/lib/faults.sh tests/lib/foreign.sh tests/lib/loaded.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \
 	tools/install tools/packages

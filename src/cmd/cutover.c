@@ -21,12 +21,19 @@
 /* Another writer may move a table between reading and writing; then the rest is planned
  * anew. */
 #define MAX_REPLANS 5
-/* Going back must not fail because somebody holds the lock for a moment. */
+/* Going back must not fail because somebody holds the lock for a moment, nor because one
+ * answer of the kernel is lost. */
 #define ROLLBACK_LOCK_WAIT 60
+#define ROLLBACK_READS 3
 
 const struct migration *cutover_now(const struct cutover *c)
 {
 	return c->work.v[c->work.n - 1].m;
+}
+
+static bool to_ipvs(const struct cutover *c)
+{
+	return c->ctx->opts.mode == MODE_IPVS;
 }
 
 void cutover_free(struct cutover *c)
@@ -179,11 +186,29 @@ static void report_switch(const struct cutover *c)
 	strbuf_free(&sb);
 }
 
+/* One group. The kernel's routes to IPv6 addresses are there when these are: what leads
+ * past them comes once more. */
+static int run_group(struct cutover *c, const struct plan *p, size_t from, size_t to,
+    bool back, struct error *err)
+{
+	const struct op *op = &p->ops[from];
+	bool addresses = !back && to_ipvs(c) && op->kind == KIND_VIP &&
+			 op->sub == SUB_VIP_ADDR && op->phase == PHASE_BUILD;
+	struct outcome out = {0};
+
+	if (addresses)
+		cutover_source_node(c, false);
+	if (sink_run(c->sink, p, from, to, &out, err))
+		return -1;
+	if (addresses)
+		cutover_source_node(c, false);
+	return 0;
+}
+
 /* Runs operations group by group, each in the journal first. */
 static int run_groups(struct cutover *c, const struct plan *p, size_t from, size_t to,
     bool back, enum phase depth, struct error *err)
 {
-	struct outcome out = {0};
 	char group[40];
 
 	while (from < to) {
@@ -196,7 +221,7 @@ static int run_groups(struct cutover *c, const struct plan *p, size_t from, size
 		    phase_name(p->ops[from].phase), op_group_name(&p->ops[from], group),
 		    end - from);
 		begin = report_clock();
-		if (sink_run(c->sink, p, from, end, &out, err))
+		if (run_group(c, p, from, end, back, err))
 			return -1;
 		if (!back)
 			time_switch(c, &p->ops[from], begin);
@@ -219,12 +244,36 @@ static int run_ops(struct cutover *c, const struct plan *p, size_t from, size_t 
 	return ret;
 }
 
+/* What connections and flows need before the operations of a phase. Towards ipvs the
+ * addresses came after the routes, unless an earlier run was killed between the two. */
+static void before_ops(struct cutover *c, enum phase ph, bool any)
+{
+	if (ph == PHASE_SWITCH && (!to_ipvs(c) || (any && c->ctx->opts.resume)))
+		cutover_source_node(c, false);
+	if (ph == PHASE_REMOVE && !to_ipvs(c))
+		drain_wait(c, cutover_now(c)->plan);
+}
+
+/* And after them. */
+static int after_ops(struct cutover *c, enum phase ph, struct error *err)
+{
+	if (ph == PHASE_SWITCH && to_ipvs(c))
+		return cutover_source_virtual(c, err);
+	if (ph == PHASE_SETTLE && to_ipvs(c))
+		cutover_settle_flows(c, c->ctx->want, false);
+	if (ph == PHASE_REMOVE && !to_ipvs(c)) {
+		if (cutover_source_forget(c, err))
+			return -1;
+		cutover_settle_flows(c, c->work.v[c->work.n - 1].have, true);
+	}
+	return 0;
+}
+
 /* The last phase is followed by a look at everything, others by one at what they changed.
  */
 static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *err)
 {
 	struct stretch *s = &c->work.v[c->work.n - 1];
-	bool to_ipvs = c->ctx->opts.mode == MODE_IPVS;
 	double begin = report_clock();
 	size_t from, to;
 	int ret;
@@ -232,17 +281,10 @@ static int run_phase(struct cutover *c, enum phase ph, bool last, struct error *
 	if (!c->begin[ph])
 		c->begin[ph] = begin;
 	plan_phase_range(s->m->plan, ph, &from, &to);
-	if (ph == PHASE_SWITCH && !to_ipvs)
-		cutover_choose_source(c, c->before, c->ctx->want, vip_source_node);
-	if (ph == PHASE_REMOVE && !to_ipvs)
-		drain_wait(c, s->m->plan);
-	ret = run_ops(c, s->m->plan, from, to, false, ph, err);
-	if (!ret && to_ipvs && ph == PHASE_SETTLE)
-		cutover_settle_flows(c, c->ctx->want, false);
-	if (!ret && !to_ipvs && ph == PHASE_REMOVE) {
-		cutover_choose_source(c, c->before, c->ctx->want, vip_source_forget);
-		cutover_settle_flows(c, s->have, true);
-	}
+	before_ops(c, ph, from < to);
+	ret = run_ops(c, s->m->plan, from, to, false, ph, err) || after_ops(c, ph, err)
+		  ? -1
+		  : 0;
 	if (!ret && (from < to || last))
 		ret = verify_against(c, s->m->after[ph],
 		    last ? KIND_ALL : kinds_of(s->m->plan, from, to), phase_name(ph),
@@ -281,6 +323,16 @@ int cutover_forward(struct cutover *c, enum phase from, enum phase to, struct er
 
 /* ---- back */
 
+static int read_to_go_back(struct cutover *c, struct error *err)
+{
+	for (int i = 0; i < ROLLBACK_READS; i++) {
+		error_clear(err);
+		if (!read_now(c, err))
+			return 0;
+	}
+	return -1;
+}
+
 static int try_step_back(struct cutover *c, const struct state *target, enum phase depth,
     const char *when, struct error *err)
 {
@@ -318,23 +370,18 @@ static int step_back(struct cutover *c, const struct state *target, enum phase d
 		if (!try_step_back(c, target, depth, when, err))
 			return 0;
 		/* Whatever it was: what is not tried again stays half-way. */
-		if (read_now(c, &again))
+		if (read_to_go_back(c, &again))
 			return -1;
 	}
 	return -1;
 }
 
-static const char *other_mode(const struct cutover *c)
-{
-	return mode_name(c->ctx->opts.mode == MODE_IPVS ? MODE_IPTABLES : MODE_IPVS);
-}
-
-static int partly(const struct cutover *c, const struct error *why, struct error *err)
+static int partly(const struct error *why, struct error *err)
 {
 	return error_set(err, ERR_PARTIAL, 0,
-	    "going back did not end: %s; try again: vipshift migrate --abort, or bring the "
-	    "node back with: vipshift apply %s -f FILE",
-	    why->msg, other_mode(c));
+	    "going back did not end: %s; try again: vipshift migrate --abort, or go on to "
+	    "the end: vipshift migrate --resume",
+	    why->msg);
 }
 
 static int walk_back(struct cutover *c, const struct migration *m, struct error *err)
@@ -343,20 +390,22 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 
 	if (depth >= PHASE_COUNT)
 		depth = PHASE_COUNT - 1;
+	if (to_ipvs(c) && depth >= PHASE_BUILD)
+		cutover_source_node(c, true);
 	for (enum phase ph = (enum phase)depth; ph > PHASE_PREPARE; ph--)
 		if (step_back(c, m->after[ph - 1], ph, phase_name(ph), err))
 			return -1;
+	/* Towards ipvs some addresses are made anew, and must be there. */
+	if (to_ipvs(c) ? cutover_source_forget(c, err)
+		       : cutover_source_virtual(c, err) || read_to_go_back(c, err))
+		return -1;
 	return step_back(c, c->before, PHASE_PREPARE, "after going back", err);
 }
 
 static void end_back(struct cutover *c)
 {
-	if (c->ctx->opts.mode == MODE_IPVS) {
-		cutover_choose_source(c, c->ctx->want, c->before, vip_source_forget);
+	if (to_ipvs(c))
 		cutover_settle_flows(c, c->ctx->want, true);
-	} else {
-		cutover_choose_source(c, c->before, c->ctx->want, vip_source_virtual);
-	}
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 	/* The ledger is of what ipvs mode has. */
 	state_dir_write_ledger(c->ctx, false);
@@ -382,10 +431,8 @@ static int go_back(struct cutover *c, struct error *err)
 {
 	AUTO(migration) struct migration *m = NULL;
 
-	if (c->ctx->opts.mode == MODE_IPVS) {
+	if (to_ipvs(c))
 		take_servers(c);
-		cutover_choose_source(c, c->ctx->have, c->before, vip_source_node);
-	}
 	if (migrate_plan(
 		c->ctx->opts.mode, c->ctx->want, c->before, &c->scope, &m, err) ||
 	    walk_back(c, m, err))
@@ -399,7 +446,7 @@ int cutover_back(struct cutover *c, struct error *err)
 	struct error why = {0};
 
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
-		return partly(c, &why, err);
+		return partly(&why, err);
 	report_info(
 	    c->ctx, "rolled back: the state is as before %s", c->journal.j.started);
 	return EXIT_DONE;
@@ -424,9 +471,9 @@ int cutover_undo(struct cutover *c, struct error *err)
 	interrupted = 0;
 	report_problem(c->ctx, "%s", c->cause.msg);
 	report_problem(c->ctx, "putting the old state back");
-	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_now(c, &why) ||
+	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_to_go_back(c, &why) ||
 	    go_back(c, &why))
-		return partly(c, &why, err);
+		return partly(&why, err);
 	return error_set(
 	    err, ERR_ROLLED_BACK, 0, "failed and rolled back: the state is as before");
 }

@@ -5,10 +5,12 @@
 #include "cmd/cutover_flows.h"
 #include "cmd/report.h"
 #include "kernel/ct_nl.h"
+#include "kernel/vip_source.h"
 #include "state/own.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- UDP flows */
 
@@ -41,23 +43,75 @@ void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool serv
 
 /* ---- the node's own connections to virtual addresses */
 
-void cutover_choose_source(struct cutover *c, const struct state *have,
-    const struct state *stay, source_fn fn)
+/* Each of vip_source.h's may be called again; an answer of the kernel may be lost. */
+#define SOURCE_TRIES 3
+/* To have its own route of IPv6 back, an address is made anew, for which the kernel walks
+ * over all routes: 2,000 take seconds. Of more than these none is led past its route. */
+#define MAX_RENEWED 256
+
+typedef int (*source_fn)(
+    const struct vip_table *t, unsigned families, struct error *err);
+
+/* The addresses that ipvs mode has, and the other state has not. */
+static struct vip_table addresses_of_ipvs(const struct cutover *c)
 {
-	const struct vip_table *from = &have->vips;
-	struct vip_table t = {.addrs = xcalloc(from->n_addrs + 1, sizeof(*t.addrs))};
+	bool to_ipvs = c->ctx->opts.mode == MODE_IPVS;
+	const struct state *ipvs = to_ipvs ? c->ctx->want : c->before;
+	const struct state *other = to_ipvs ? c->before : c->ctx->want;
+	const struct vip_table *all = &ipvs->vips;
+	struct vip_table t = {.addrs = xcalloc(all->n_addrs + 1, sizeof(*t.addrs))};
+
+	for (size_t i = 0; i < all->n_addrs; i++)
+		if (!strcmp(all->addrs[i].link, VIP_LINK) &&
+		    !vip_find_addr_on(&other->vips, VIP_LINK, &all->addrs[i].prefix.addr))
+			t.addrs[t.n_addrs++] = all->addrs[i];
+	return t;
+}
+
+static bool may_renew(const struct vip_table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_addrs; i++)
+		n += addr_family(&t->addrs[i].prefix.addr) == FAMILY_6;
+	return n <= MAX_RENEWED;
+}
+
+static int choose_source(
+    struct cutover *c, source_fn fn, bool renews, struct error *err)
+{
+	struct vip_table t = addresses_of_ipvs(c);
+	unsigned families = c->ctx->opts.families;
+	int rc = t.n_addrs ? -1 : 0;
+
+	if (renews && !may_renew(&t))
+		families &= ~FAMILY_BIT(FAMILY_6);
+	for (int i = 0; rc && i < SOURCE_TRIES; i++) {
+		error_clear(err);
+		rc = fn(&t, families, err);
+	}
+	free(t.addrs);
+	return rc ? error_wrap(err, "routes to virtual addresses") : 0;
+}
+
+void cutover_source_node(struct cutover *c, bool back)
+{
+	bool renews = !back && c->ctx->opts.mode == MODE_IPVS;
 	struct error err = {0};
 
-	for (size_t i = 0; i < from->n_addrs; i++) {
-		const struct vip_addr *v = &from->addrs[i];
-
-		if (!vip_find_addr_on(&stay->vips, VIP_LINK, &v->prefix.addr))
-			t.addrs[t.n_addrs++] = *v;
-	}
-	if (fn(&t, c->ctx->opts.families, &err))
+	if (choose_source(c, vip_source_node, renews, &err))
 		report_problem(c->ctx,
 		    "warning: connections of this node to virtual addresses may hang "
 		    "when these go: %s",
 		    err.msg);
-	free(t.addrs);
+}
+
+int cutover_source_virtual(struct cutover *c, struct error *err)
+{
+	return choose_source(c, vip_source_virtual, false, err);
+}
+
+int cutover_source_forget(struct cutover *c, struct error *err)
+{
+	return choose_source(c, vip_source_forget, false, err);
 }

@@ -3,7 +3,6 @@
 #define CMD_CUTOVER_FLOWS_H
 
 #include "cmd/cutover.h"
-#include "kernel/vip_source.h"
 
 /*
  * UDP flows whose endpoint has gone would be kept alive for ever by their own packets; so
@@ -13,14 +12,15 @@
 void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool servers_gone);
 
 /*
- * Connections of the node itself that begin after the nat rules of iptables mode are in
- * force outlive the virtual addresses, and must not come from them: calls one of
- * vip_source.h's functions for the virtual addresses of `have` that do not stay. A failure
- * is a warning.
+ * While iptables mode carries them, connections of the node itself may outlive the virtual
+ * addresses that are there, and must not come from them: new ones come from an address of
+ * the node. Called before such addresses are made, when they are there, and before the
+ * switch to iptables mode, forward or back. A failure is a warning.
  */
-typedef int (*source_fn)(
-    const struct vip_table *t, unsigned families, struct error *err);
-void cutover_choose_source(struct cutover *c, const struct state *have,
-    const struct state *stay, source_fn fn);
+void cutover_source_node(struct cutover *c, bool back);
+/* In ipvs mode they come from the virtual address, by the kernel's own routes. */
+int cutover_source_virtual(struct cutover *c, struct error *err);
+/* The addresses are gone: so are the routes. */
+int cutover_source_forget(struct cutover *c, struct error *err);
 
 #endif

@@ -190,6 +190,8 @@ static int receive(struct nlc *c, size_t *len, struct error *err)
 	if (n < 0)
 		return error_set(
 		    err, ERR_KERNEL, errno, "cannot receive from the kernel");
+	if (n == 0)
+		return error_set(err, ERR_KERNEL, 0, "an empty answer of the kernel");
 	*len = (size_t)n;
 	return 0;
 }

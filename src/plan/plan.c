@@ -102,8 +102,12 @@ void ops_sort(struct op *ops, size_t n, const bool nat_first[FAMILY_COUNT])
 /* Whether two operations may go to the kernel in one call. */
 static bool together(const struct op *a, const struct op *b)
 {
-	return a->kind == b->kind && a->phase == b->phase &&
-	       (a->kind != KIND_FW || (a->family == b->family && a->table == b->table));
+	if (a->kind != b->kind || a->phase != b->phase)
+		return false;
+	/* Routes to addresses may have to be made when the link is there, before them. */
+	if (a->kind == KIND_VIP)
+		return a->sub == b->sub;
+	return a->kind != KIND_FW || (a->family == b->family && a->table == b->table);
 }
 
 size_t plan_group_end(const struct plan *p, size_t from, size_t to)
@@ -124,6 +128,8 @@ const char *op_group_name(const struct op *op, char buf[40])
 	    [KIND_KNOB] = "sysctls",
 	};
 
+	if (op->kind == KIND_VIP && op->sub == SUB_VIP_LINK)
+		return "interface";
 	if (op->kind != KIND_FW)
 		return names[op->kind];
 	snprintf(buf, 40, "%s table %s", family_info(op->family)->iptables,

@@ -47,6 +47,8 @@ state()
 		ipset save | sed -E 's/ (initval|bucketsize|hashsize) [^ ]+//g'
 		ipvsadm -Sn
 		ip -o addr show dev kube-ipvs0 2>/dev/null | sed -E 's/^[0-9]+: //; s/ valid_lft.*//'
+		{ ip route show table local; ip -6 route show table local; } |
+			grep -E ' (dev kube-ipvs0|proto 86) '
 	} | LC_ALL=C sort
 	sysctl net.ipv4.conf.all.route_localnet net.ipv4.ip_forward net.ipv4.vs.conntrack \
 		net.ipv4.vs.expire_nodest_conn 2>/dev/null
@@ -63,6 +65,17 @@ same() # AS WHAT
 }
 
 to() { "$VIPSHIFT" migrate --to "$1" "${model[@]}" --drain 5 --accept all -y; }
+
+# signalled N SIGNAL COMMAND...: gets the signal when the N-th step has been written down and
+# before it is made. The journal is what is written with fdatasync.
+signalled()
+{
+	local n=$1 signal=$2
+	shift 2
+	# (The inner shell says "Killed" to the file.)
+	bash -c '"$@"; exit' bash strace -f -qq -o /dev/null -e trace=fdatasync \
+		-e "inject=fdatasync:signal=$signal:when=$n" "$@" >"$work/out" 2>&1 </dev/null
+}
 
 # Brings the node into a mode and remembers its state as $work/MODE.
 settle() # MODE

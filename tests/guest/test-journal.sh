@@ -21,17 +21,6 @@ fi
 # shellcheck source=states.sh
 . "$here/states.sh"
 
-# signalled N SIGNAL COMMAND...: gets the signal when the N-th step has been written down and
-# before it is made. The journal is what is written with fdatasync.
-signalled()
-{
-	local n=$1 signal=$2
-	shift 2
-	# (The inner shell says "Killed" to the file.)
-	bash -c '"$@"; exit' bash strace -f -qq -o /dev/null -e trace=fdatasync \
-		-e "inject=fdatasync:signal=$signal:when=$n" "$@" >"$work/out" 2>&1 </dev/null
-}
-
 signalled_shown()
 {
 	local status=0

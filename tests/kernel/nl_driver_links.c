@@ -63,6 +63,15 @@ static void test_device_is_left_down_and_its_addresses_are_local(void **state)
 	"ip addr show " VIP_LINK ") | grep -e 10.96.0.1 -e fd00:96::1 | sort"
 #define BEFORE "/tmp/routes-$PPID"
 
+static void give_node_addresses(void)
+{
+	shell("ip link set lo up && "
+	      "ip link add node0 type veth peer name node1 && ip link set node1 up && "
+	      "ip addr add 10.0.0.11/24 dev node0 && "
+	      "ip addr add fd00:10::11/64 dev node0 nodad && ip link set node0 up && "
+	      "ip route add default via 10.0.0.1 && ip route add default via fd00:10::1");
+}
+
 static void test_own_connections_come_from_the_node_before_addresses_go(void **state)
 {
 	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
@@ -72,11 +81,7 @@ static void test_own_connections_come_from_the_node_before_addresses_go(void **s
 	struct error err = {0};
 
 	(void)state;
-	shell("ip link set lo up && "
-	      "ip link add node0 type veth peer name node1 && ip link set node1 up && "
-	      "ip addr add 10.0.0.11/24 dev node0 && "
-	      "ip addr add fd00:10::11/64 dev node0 nodad && ip link set node0 up && "
-	      "ip route add default via 10.0.0.1 && ip route add default via fd00:10::1");
+	give_node_addresses();
 	assert_done(vip_nl_open(&d, &err));
 	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, NULL, &l, &err));
 	for (size_t i = 0; i < 2; i++)
@@ -99,6 +104,36 @@ static void test_own_connections_come_from_the_node_before_addresses_go(void **s
 	shell("! ip route show table local | grep -q 10.96.0.1");
 	shell("! ip -6 route show table local | grep -q fd00:96::1");
 	shell("ip link del node0; rm " BEFORE);
+}
+
+/* An address of IPv4 is never the source of what goes to it. */
+static void test_own_connections_come_from_the_node_when_addresses_come(void **state)
+{
+	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
+	struct vip_addr v[] = {host_addr("10.96.0.1"), host_addr("fd00:96::1")};
+	const struct vip_table t = {.addrs = v, .n_addrs = 2};
+	AUTO(driver) struct driver *d = NULL;
+	struct error err = {0};
+
+	(void)state;
+	give_node_addresses();
+	assert_done(vip_nl_open(&d, &err));
+	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, NULL, &l, &err));
+	assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
+	for (size_t i = 0; i < 2; i++)
+		assert_done(write_one(d, KIND_VIP, SUB_VIP_ADDR, NULL, &v[i], &err));
+	shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.0.0.11 '");
+	assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
+	shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:10::11 '");
+	assert_done(vip_source_virtual(&t, FAMILY_BOTH, &err));
+	shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.96.0.1 '");
+	shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:96::1 '");
+	for (size_t i = 0; i < 2; i++)
+		assert_done(write_one(d, KIND_VIP, SUB_VIP_ADDR, &v[i], NULL, &err));
+	shell("! ip route show table local | grep -q 10.96.0.1");
+	shell("! ip -6 route show table local | grep -q fd00:96::1");
+	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
+	shell("ip link del node0");
 }
 
 static void test_address_that_is_there_or_gone_already_is_fine(void **state)
@@ -178,6 +213,7 @@ int run_link_tests(const char *kind)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_device_is_left_down_and_its_addresses_are_local),
 	    cmocka_unit_test(test_own_connections_come_from_the_node_before_addresses_go),
+	    cmocka_unit_test(test_own_connections_come_from_the_node_when_addresses_come),
 	    cmocka_unit_test(test_address_that_is_there_or_gone_already_is_fine),
 	    cmocka_unit_test(test_missing_or_foreign_link_is_told),
 	    cmocka_unit_test(test_failed_operation_in_a_batch_is_the_one_counted_to),

@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 demo=$here/../../testdata/demo
 # shellcheck source=../lib/programs.sh
 . "$here/../lib/programs.sh"
+# shellcheck source=../lib/faults.sh
+. "$here/../lib/faults.sh"
 need_programs "$VIPSHIFT"
 
 skip()
@@ -47,7 +49,8 @@ failed=0 passed=0
 migrate=("$VIPSHIFT" migrate --to iptables -n node-a -f "$demo/cluster.json"
 	-c "$demo/config.yaml" --kube-proxy 1.27.1 --iptables "$variant" --accept all -y)
 
-declare -A seen=()
+faults_back=() faults_before=before faults_after=after
+
 ok() { passed=$((passed + 1)); }
 bad() # WHAT
 {
@@ -56,8 +59,8 @@ bad() # WHAT
 	sed 's/^/    /' "$work/out" | tail -n 8
 }
 
-# run STATUS PATTERN WHAT COMMAND...
-run()
+# expect STATUS PATTERN WHAT COMMAND...
+expect()
 {
 	local want=$1 pattern=$2 what=$3 got=0
 	shift 3
@@ -85,61 +88,18 @@ same() # AS WHAT
 	fi
 }
 
-# traced CALL OPTION...: a migration with this kernel call traced, in the process and thread that
-# writes.
-traced()
-{
-	local call=$1
-	shift
-	strace -qq -e "trace=$call" "$@" "${migrate[@]}" >"$work/out" 2>&1 </dev/null
-}
-
-# fault CALL WHEN ERROR
-fault()
-{
-	local what="$1 $2 $3" status=0
-
-	traced "$1" -o /dev/null -e "inject=$1:error=$3:when=$2" || status=$?
-	seen[$status]=$((${seen[$status]:-0} + 1))
-	case $status in
-	0)
-		same after "$what"
-		run 0 'rolled back' "$what: rollback" "$VIPSHIFT" rollback
-		;;
-	1 | 4 | 5 | 6) ;;
-	7)
-		# Where no write succeeds any more, none to the terminal does.
-		[[ $1$2 == write*+ ]] || grep -q 'vipshift migrate --abort' "$work/out" ||
-			bad "$what: what next?"
-		run 0 'rolled back|no migration is under way' "$what: --abort" \
-			"$VIPSHIFT" migrate --abort
-		;;
-	*) bad "$what: exit status $status" ;;
-	esac
-	same before "$what"
-}
-
-# faults CALL ERROR...: some of these calls, evenly spread, one of four before the first step.
+# faults CALL FAULT...: some of these calls, evenly spread, one of four before the first step.
 faults()
 {
-	local call=$1 n error
+	local call=$1 many=${VIPSHIFT_FAULTS:-6} n fault
 	shift
 
-	traced "$call,fdatasync" -o "$work/trace" || bad "traced: $call"
-	"$VIPSHIFT" rollback -q
-	for n in $(awk -v call="$call(" -v many="${VIPSHIFT_FAULTS:-6}" '
-		function spread(from, to, n,	i)
-		{
-			for (i = 0; i < n && i < to - from; i++)
-				print int(from + (i + 0.5) * (to - from) / n) + 1
-		}
-		index($0, call) == 1 { n++ }
-		/^fdatasync/ && !begun { begun = 1; before = n }
-		END { spread(0, before, int(many / 4)); spread(before, n, many) }' "$work/trace" |
-		sort -nu); do
-		for error; do
-			fault "$call" "$n" "$error"
-			fault "$call" "$n+" "$error"
+	faults_record "$call"
+	for n in $(faults_find "$call" '.*' before $((many / 4))
+		faults_find "$call" '.*' 'prepare|build|switch|settle|remove' "$many"); do
+		for fault; do
+			fault "$call" "$n" "$fault"
+			fault "$call" "$n+" "$fault"
 		done
 	done
 }
@@ -167,13 +127,13 @@ state >"$work/after"
 "$VIPSHIFT" rollback -q
 same before 'rollback'
 
-faults setsockopt ENOMEM EAGAIN
-faults getsockopt ENOMEM
-faults sendto ENOBUFS
-faults recvfrom ENOBUFS
-faults write ENOSPC
-faults fdatasync ENOSPC
-faults fsync EIO
+faults setsockopt error=ENOMEM error=EAGAIN
+faults getsockopt error=ENOMEM
+faults sendto error=ENOBUFS
+faults recvfrom error=ENOBUFS
+faults write error=ENOSPC
+faults fdatasync error=ENOSPC
+faults fsync error=EIO
 
 # Killed after each step.
 for ((n = 1; n < 100; n++)); do
@@ -182,18 +142,18 @@ for ((n = 1; n < 100; n++)); do
 		"$VIPSHIFT" rollback -q
 		continue
 	fi
-	run 7 'did not end; its last step' "cut $n: says where it stands" "${migrate[@]}"
+	expect 7 'did not end; its last step' "cut $n: says where it stands" "${migrate[@]}"
 	if [ $((n % 2)) = 0 ]; then
-		run 0 verified "cut $n: --resume" "$VIPSHIFT" migrate --resume
+		expect 0 verified "cut $n: --resume" "$VIPSHIFT" migrate --resume
 		same after "cut $n"
-		run 0 'rolled back' "cut $n: rollback" "$VIPSHIFT" rollback
+		expect 0 'rolled back' "cut $n: rollback" "$VIPSHIFT" rollback
 	else
-		run 0 'rolled back' "cut $n: --abort" "$VIPSHIFT" migrate --abort
+		expect 0 'rolled back' "cut $n: --abort" "$VIPSHIFT" migrate --abort
 	fi
 	same before "cut $n"
 done
 [ "$n" -gt 8 ] || bad "only $n cuts"
-run 0 'rolled back' 'not cut: rollback' "$VIPSHIFT" rollback
+expect 0 'rolled back' 'not cut: rollback' "$VIPSHIFT" rollback
 
 # The switch ends the process that made it: the node goes back by itself.
 step=$(($(grep -n '^step 2' "$work/state/migration" | sed -n '2s/:.*//p') -
@@ -208,23 +168,21 @@ done
 same before 'killed in the switch, unless confirmed'
 
 # Confirmed in time: what was to go back ends.
-run 0 'unless: vipshift confirm' 'confirm-within' "${migrate[@]}" --confirm-within 2
-run 0 'stays in iptables mode' 'confirm' "$VIPSHIFT" confirm
+expect 0 'unless: vipshift confirm' 'confirm-within' "${migrate[@]}" --confirm-within 2
+expect 0 'stays in iptables mode' 'confirm' "$VIPSHIFT" confirm
 sleep 3
 same after 'confirmed'
-run 0 'rolled back' 'rollback' "$VIPSHIFT" rollback
+expect 0 'rolled back' 'rollback' "$VIPSHIFT" rollback
 
 # Of another boot: said, and not in the way.
 killed 6 || :
 cp -r "$work/state" "$work/copy"
 "$VIPSHIFT" migrate --abort -q
 sed -i 's/^kernel .*/kernel 00000000-0000-0000-0000-000000000000:1/' "$work/copy/migration"
-run 0 'another boot or network namespace: what it did to the kernel is gone' 'another boot' \
+expect 0 'another boot or network namespace: what it did to the kernel is gone' 'another boot' \
 	"$VIPSHIFT" migrate --resume --state-dir "$work/copy"
 same before 'another boot'
 
-for status in "${!seen[@]}"; do
-	echo "faults: exit status $status: ${seen[$status]}"
-done
+faults_print_seen
 echo "migration, $variant: $passed passed, $failed failed"
 [ $failed = 0 ]

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Connections of the node itself to virtual addresses that begin while these are on kube-ipvs0
+# and iptables mode carries: they outlive the addresses, when a migration to ipvs is cut off and
+# aborted, when it is rolled back, and when the node leaves ipvs mode.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+demo=$here/../../testdata/demo
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
+
+if [ "${1:-}" != inside ]; then
+	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-300}" "$0" inside
+fi
+
+# shellcheck source=node.sh
+. "$here/node.sh"
+# shellcheck source=states.sh
+. "$here/states.sh"
+
+# held NAME TARGETS... -- COMMAND...: streams by the traffic tool, which COMMAND runs, until
+# judge_held; all have answered.
+held()
+{
+	local name=$1 targets=()
+	shift
+	while [ "$1" != -- ]; do
+		targets+=("stream:$1")
+		shift
+	done
+	shift
+	rm -f "$work/$name".*
+	"$@" "$VIPSHIFT_TRAFFIC" client --seconds 600 --timeout 5000 \
+		--stop-file "$work/$name.stop" --ready-file "$work/$name.ready" \
+		--log "$work/$name.log" "${targets[@]}" >"$work/$name.json" &
+	held=$!
+	node_wait "$work/$name.ready" 30
+}
+
+# From the node to pods of both nodes.
+held_own()
+{
+	held own web=10.96.20.1:80 'web=[fd00:10:96::2001]:80' web=10.96.20.1:80 \
+		'web=[fd00:10:96::2001]:80' bastion=198.51.100.7:22 cart=10.96.20.4:8000 -- env
+}
+
+# judge_own WHAT: they still answer, longer than an answer may take.
+judge_own()
+{
+	sleep 6
+	: >"$work/own.stop"
+	wait "$held"
+	if jq -e '.streams > 0 and .broken == 0 and .failed == 0' "$work/own.json" >/dev/null; then
+		ok "$1"
+	else
+		bad "$1: streams broke" "$work/own.log"
+	fi
+}
+
+carries_iptables() { iptables-legacy -t nat -S KUBE-SERVICES | grep -q -- '-j KUBE-SVC-'; }
+has_addresses() { ip -o addr show dev kube-ipvs0 2>/dev/null | grep -q inet; }
+
+# A migration that is cut off while the addresses are there and iptables mode carries: before
+# this step, and the next ones.
+cuts_before_the_switch() # STEP
+{
+	local n=$1 tried=0
+
+	for (( ; n < $1 + 10; n++)); do
+		! signalled "$n" KILL "$VIPSHIFT" migrate --to ipvs "${model[@]}" --accept all \
+			-y || bad "cut $n: not cut"
+		carries_iptables || break
+		has_addresses || bad "cut $n: no addresses"
+		held_own
+		expect 0 'rolled back' "cut $n: --abort" "$VIPSHIFT" migrate --abort
+		if has_addresses; then
+			bad "cut $n: addresses are left"
+		fi
+		judge_own "cut $n: connections of the node"
+		tried=$((tried + 1))
+		same "$work/iptables" "cut $n: the state before"
+	done
+	expect 0 'rolled back' "cut $n: --abort" "$VIPSHIFT" migrate --abort --drain 1
+	[ $tried -ge 2 ] || bad "only $tried cuts"
+}
+
+# while_draining WHAT COMMAND...: leaves ipvs mode, and waits for a pod's connection by IPVS.
+while_draining()
+{
+	local what=$1 job
+	shift
+
+	held pod cart=10.96.20.4:8000 -- ip netns exec client
+	"$@" --drain 30 >"$work/draining" 2>&1 </dev/null &
+	job=$!
+	for _ in {1..100}; do
+		! carries_iptables || break
+		sleep 0.1
+	done
+	held_own
+	has_addresses || bad "$what: too late"
+	: >"$work/pod.stop"
+	wait $job || bad "$what" "$work/draining"
+	judge_own "$what: connections of the node"
+	same "$work/iptables" "$what: the state before"
+}
+
+states_setup
+to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
+same "$work/ipvs" 'ipvs mode'
+made=$(grep '^step' "$VIPSHIFT_STATE_DIR/migration" | grep -n addresses | sed 's/:.*//;q')
+while_draining rollback "$VIPSHIFT" rollback
+cuts_before_the_switch $((made + 1))
+to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
+while_draining 'to iptables' "$VIPSHIFT" migrate --to iptables "${model[@]}" --accept all -y
+echo "own connections: $passed passed, $failed failed"
+[ $failed = 0 ]

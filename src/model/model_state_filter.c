@@ -68,8 +68,8 @@ static void take_refusal(
 		fd->external_local = true;
 	if (r->target.kind == FWT_DROP && !inside && rd->nat->present &&
 	    !found_frontend(fd, a, rule_port(r)))
-		not_understood(
-		    rd, fd, &at, "dropped, but no rule of nat leads to endpoints elsewhere");
+		not_understood(rd, fd, &at,
+		    "dropped, but no rule of nat leads to endpoints elsewhere");
 	/* Pods and the node itself may still get through: then nat has the address too.
 	 */
 	if (!found_add_frontend(rd, fd, kind, a, rule_port(r)))

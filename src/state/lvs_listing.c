@@ -15,8 +15,7 @@ static const struct pair services[] = {
     {"TCP", "-t"}, {"UDP", "-u"}, {"SCTP", "--sctp-service"}, {"FWM", "-f"}};
 static const struct pair methods[] = {
     {"Masq", "-m"}, {"Route", "-g"}, {"Local", "-g"}, {"Tunnel", "-i"}};
-static const struct pair flags[] = {
-    {"persistent", "-p"}, {"mask", "-M"}, {"pe", "--pe"}};
+static const struct pair flags[] = {{"persistent", "-p"}, {"mask", "-M"}, {"pe", "--pe"}};
 
 #define FIND(table, word) find(table, sizeof(table) / sizeof((table)[0]), word)
 
@@ -67,11 +66,9 @@ static int service(struct lvs_listing *at, struct lines *l, const char *option)
 		} else if (!strcmp(*w, "ops")) {
 			strbuf_add(&at->text, " -o");
 		} else if (**w == '(' && w[0][strlen(*w) - 1] == ')') {
-			strbuf_addf(
-			    &at->text, " -b %.*s", (int)strlen(*w) - 2, *w + 1);
+			strbuf_addf(&at->text, " -b %.*s", (int)strlen(*w) - 2, *w + 1);
 		} else {
-			return lines_fail(
-			    l, "a flag that is not known: \"%.40s\"", *w);
+			return lines_fail(l, "a flag that is not known: \"%.40s\"", *w);
 		}
 	}
 	return 1;

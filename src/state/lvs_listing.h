@@ -8,8 +8,9 @@
 /* The listing of ipvsadm -Ln, line by line made into what ipvsadm -Sn writes; thresholds
  * are not in it. */
 struct lvs_listing {
-	struct strbuf key; /* "-t 10.96.0.1:80": whose real servers come; empty: nobody's */
-	struct strbuf text;
+	/* "-t 10.96.0.1:80": whose real servers come; empty: nobody's */
+	struct strbuf key;
+	struct strbuf text; /* of the line under way */
 };
 
 /* Whether this is a line of a listing. */

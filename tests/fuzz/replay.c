@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The main function of fuzzers without libFuzzer: gives them the files named, or all of
- * testdata/fuzz/NAME for a program fuzz_NAME, each of which it must get through in time, and not refuse all.
+ * testdata/fuzz/NAME for a program fuzz_NAME, each of which it must get through in time,
+ * and not refuse all.
  */
 #include "config.h"
 

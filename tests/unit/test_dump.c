@@ -36,7 +36,8 @@ static int teardown(void **state)
 {
 	static const char *const names[] = {"iptables-save.txt", "ip6tables-save.txt",
 	    "iptables-nat.txt", "ipset-save.txt", "ipvsadm-Sn.txt", "ipvsadm-Ln.txt",
-	    "addresses.txt", "sysctls.txt", "ip-addr-kube-ipvs0.txt", "ip6tables.txt", "saved"};
+	    "addresses.txt", "sysctls.txt", "ip-addr-kube-ipvs0.txt", "ip6tables.txt",
+	    "saved"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -198,7 +199,8 @@ static void test_a_byte_order_mark_is_passed_over(void **state)
 {
 	(void)state;
 	write_file("iptables-save.txt", "\xef\xbb\xbf*nat\r\n:A - [0:0]\r\nCOMMIT\r\n");
-	write_file("ipset-save.txt", "\xef\xbb\xbf" "create S hash:ip\r\n");
+	write_file("ipset-save.txt", "\xef\xbb\xbf"
+				     "create S hash:ip\r\n");
 	AUTO(state) struct state *s = read_dump(folder, KIND_ALL, FAMILY_BOTH);
 
 	assert_non_null(fw_chain_find(&s->fw[FAMILY_4].tables[FW_NAT], "A"));

@@ -168,9 +168,9 @@ static void test_keys_are_named_for_messages(void **state)
 	assert_string_equal(lvs_key_format(&t.services[2].key, buf), "udp [fd00::1]:53");
 }
 
-#define LISTING                                                                           \
-	"IP Virtual Server version 1.2.1 (size=4096)\n"                                   \
-	"Prot LocalAddress:Port Scheduler Flags\n"                                        \
+#define LISTING                                                                          \
+	"IP Virtual Server version 1.2.1 (size=4096)\n"                                  \
+	"Prot LocalAddress:Port Scheduler Flags\n"                                       \
 	"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
 
 static void test_a_listing_is_what_a_save_is(void **state)

@@ -312,11 +312,12 @@ static void test_what_is_wrong_is_named(void **state)
 	    "\"default/kubernetes:https\" -m tcp --dport 30443 "
 	    "-j KUBE-MARK-MASQ\n" SEP(" --to-destination 172.18.0.2:6443"),
 	    "KUBE-SVC-NPX46M4PTMTKRN6Y: packets are marked, but no rule leads them on");
-	assert_incomplete("*filter\n:INPUT ACCEPT [0:0]\n:KUBE-EXTERNAL-SERVICES - [0:0]\n"
-			  "-A KUBE-EXTERNAL-SERVICES -d 203.0.113.1/32 -p tcp -m comment "
-			  "--comment \"default/kubernetes:https has no local endpoints\" "
-			  "-m tcp --dport 443 -j DROP\nCOMMIT\n" TABLE SEP(
-			      " --to-destination 172.18.0.2:6443"),
+	assert_incomplete(
+	    "*filter\n:INPUT ACCEPT [0:0]\n:KUBE-EXTERNAL-SERVICES - [0:0]\n"
+	    "-A KUBE-EXTERNAL-SERVICES -d 203.0.113.1/32 -p tcp -m comment "
+	    "--comment \"default/kubernetes:https has no local endpoints\" "
+	    "-m tcp --dport 443 -j DROP\nCOMMIT\n" TABLE SEP(
+		" --to-destination 172.18.0.2:6443"),
 	    "dropped, but no rule of nat leads to endpoints elsewhere");
 }
 

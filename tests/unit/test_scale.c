@@ -306,13 +306,12 @@ static void ranges_in_a_set(struct strbuf *sb, unsigned n)
 	static const char *const sets[] = {"KUBE-LOAD-BALANCER", "KUBE-LOAD-BALANCER-FW"};
 
 	for (unsigned i = 0; i < n; i++)
-		strbuf_addf(
-		    sb, "-A -t 20.0.%u.%u:80 -s rr\n", i >> 8, i & 255);
+		strbuf_addf(sb, "-A -t 20.0.%u.%u:80 -s rr\n", i >> 8, i & 255);
 	for (unsigned k = 0; k < 2; k++) {
 		strbuf_addf(sb, "create %s hash:ip,port family inet\n", sets[k]);
 		for (unsigned i = 0; i < n; i++)
-			strbuf_addf(sb, "add %s 20.0.%u.%u,tcp:80\n", sets[k], i >> 8,
-			    i & 255);
+			strbuf_addf(
+			    sb, "add %s 20.0.%u.%u,tcp:80\n", sets[k], i >> 8, i & 255);
 	}
 	strbuf_add(sb, "create KUBE-LOAD-BALANCER-SOURCE-CIDR hash:ip,port,net "
 		       "family inet\n");

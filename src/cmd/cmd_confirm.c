@@ -7,11 +7,14 @@
 #include "cmd/freeze.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
+#include "cmd/watch.h"
 
 #include <time.h>
+#include <unistd.h>
 
 /* Nobody is there to try again. */
 #define UNCONFIRMED_LOCK_WAIT 600
+#define UNCONFIRMED_PAUSE 10
 
 /* Finds the journal and loads what it was begun with. */
 static int open_earlier(struct cutover *c, struct error *err)
@@ -141,6 +144,18 @@ static int open_last(struct cutover *c, struct error *err)
 	return 1;
 }
 
+/* It did not go back, whatever the reason was: another process does, unless somebody who
+ * gets the lock meanwhile ends the migration. */
+static void try_again_later(struct context *ctx)
+{
+	struct error err = {0};
+
+	state_dir_unlock(ctx);
+	sleep(UNCONFIRMED_PAUSE);
+	if (watch_start(ctx, &err))
+		report_problem(ctx, "%s", err.msg);
+}
+
 int cmd_rollback(struct context *ctx, struct error *err)
 {
 	struct cutover c = {.ctx = ctx, .journal.fd = -1};
@@ -151,5 +166,7 @@ int cmd_rollback(struct context *ctx, struct error *err)
 	if (c.sink && status == EXIT_DONE)
 		freeze_end(ctx, false);
 	cutover_free(&c);
+	if (status < 0 && ctx->opts.unconfirmed)
+		try_again_later(ctx);
 	return status;
 }

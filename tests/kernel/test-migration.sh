@@ -161,11 +161,23 @@ step=$(($(grep -n '^step 2' "$work/state/migration" | sed -n '2s/:.*//p') -
 killed "$step" --confirm-within 2 || :
 grep -q '^deadline' "$work/state/migration" || bad 'killed in the switch: no deadline'
 ! grep -q '^waiting' "$work/state/migration" || bad 'killed too late'
-for _ in {1..100}; do
-	! grep -q '^rolled-back' "$work/state/migration" || break
-	sleep 0.1
-done
-same before 'killed in the switch, unless confirmed'
+rolls_back() # WHAT
+{
+	for _ in {1..200}; do
+		! grep -q '^rolled-back' "$work/state/migration" || break
+		sleep 0.1
+	done
+	same before "$1"
+}
+rolls_back 'killed in the switch, unless confirmed'
+
+# It fails to go back at first: it tries again, though nobody is there.
+expect 0 'unless: vipshift confirm' 'confirm-within' "${migrate[@]}" --confirm-within 1
+mv "$work/state/migration-before" "$work/aside"
+sleep 3
+same after 'cannot go back'
+mv "$work/aside" "$work/state/migration-before"
+rolls_back 'not confirmed, and the first try to go back fails'
 
 # Confirmed in time: what was to go back ends.
 expect 0 'unless: vipshift confirm' 'confirm-within' "${migrate[@]}" --confirm-within 2

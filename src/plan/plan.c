@@ -242,33 +242,6 @@ void plan_free(struct plan *p)
 	free(p);
 }
 
-/* A sysctl that the kernel did not have before cannot be taken away again. */
-static bool can_undo(const struct op *op)
-{
-	const struct knob *k = op->have;
-
-	return op->kind != KIND_KNOB || (k && k->value);
-}
-
-struct plan *plan_reverse(const struct plan *p, size_t n_done)
-{
-	struct plan *r = xcalloc(1, sizeof(*r));
-
-	r->arena = arena_new();
-	r->ops = arena_array(r->arena, struct op, n_done);
-	while (n_done-- > 0) {
-		struct op op = p->ops[n_done];
-		const void *have = op.have;
-
-		if (!can_undo(&op))
-			continue;
-		op.have = op.want;
-		op.want = have;
-		r->ops[r->n_ops++] = op;
-	}
-	return r;
-}
-
 void plan_phase_range(const struct plan *p, enum phase ph, size_t *from, size_t *to)
 {
 	size_t i = 0;

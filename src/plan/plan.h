@@ -86,10 +86,6 @@ const char *op_group_name(const struct op *op, char buf[40]);
 /* Puts all table commits of a plan into this phase, in this order of nat and filter. */
 void plan_order_tables(struct plan *p, enum phase ph, bool nat_first);
 
-/* Undo: the operations backwards with the sides exchanged, up to op n_done (exclusive).
- * Sysctls that the kernel did not have before stay. */
-struct plan *plan_reverse(const struct plan *p, size_t n_done);
-
 struct plan_counts {
 	size_t add, change, remove;
 	size_t per_kind[KIND_COUNT];

@@ -7,6 +7,7 @@
 
 #include "emit/emit.h"
 #include "plan/migrate.h"
+#include "plan/restore.h"
 #include "plan/sink.h"
 #include "state/source.h"
 #include "verify/verify.h"
@@ -237,6 +238,18 @@ static inline struct state *run(const struct state *start, const struct plan *p)
 	if (replay_run(start, p, p->n_ops, &s, &err))
 		fail_msg("%s", err.msg);
 	return s;
+}
+
+/* The way back to a saved state; *want lives as long as the plan. */
+static inline struct plan *way_back(
+    const struct state *saved, const struct state *have, struct state **want)
+{
+	struct plan *p = NULL;
+	struct error err = {0};
+
+	if (restore_plan(saved, have, &both_modes, want, &p, &err))
+		fail_msg("%s", err.msg);
+	return p;
 }
 
 static inline void assert_verified(const char *name, const struct state *want,

@@ -135,8 +135,8 @@ static void test_moved_jump_goes_back(void **state)
 	struct state *have =
 	    state_from(&(struct texts){.tables = TABLE("-A INPUT -j DROP\n" JUMP)});
 	AUTO(plan) struct plan *p = make(want, have, &both_modes);
-	AUTO(plan) struct plan *undo = plan_reverse(p, p->n_ops);
-	AUTO(state) struct state *after = run(have, p);
+	AUTO(state) struct state *after = run(have, p), *aim = NULL;
+	AUTO(plan) struct plan *undo = way_back(have, after, &aim);
 	AUTO(state) struct state *back = run(after, undo);
 
 	(void)state;

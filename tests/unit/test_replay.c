@@ -15,8 +15,8 @@
 static void assert_way(const char *name, const struct state *from, const struct state *to)
 {
 	AUTO(plan) struct plan *p = make(to, from, &both_modes);
-	AUTO(plan) struct plan *undo = plan_reverse(p, p->n_ops);
-	AUTO(state) struct state *there = run(from, p);
+	AUTO(state) struct state *there = run(from, p), *want = NULL;
+	AUTO(plan) struct plan *undo = way_back(from, there, &want);
 	AUTO(state) struct state *back = run(there, undo);
 
 	assert_verified(name, to, there, &both_modes);
@@ -74,13 +74,14 @@ static void test_undo_of_a_part_gives_the_start(void **state)
 
 	(void)state;
 	for (size_t n = 0; n <= p->n_ops; n += 7) {
-		AUTO(plan) struct plan *undo = plan_reverse(p, n);
-		AUTO(state) struct state *there = NULL;
+		AUTO(state) struct state *there = NULL, *want = NULL;
 		AUTO(state) struct state *back = NULL;
+		AUTO(plan) struct plan *undo = NULL;
 		struct error err;
 
 		if (replay_run(ipt, p, n, &there, &err))
 			fail_msg("%s", err.msg);
+		undo = way_back(ipt, there, &want);
 		back = run(there, undo);
 		assert_no_plan("part", ipt, back, &both_modes);
 	}

@@ -194,43 +194,19 @@ static bool target_eq(const struct fw_target *a, const struct fw_target *b)
 	return false;
 }
 
-/* The next match from i on that counts. */
-static size_t next_match(const struct fw_rule *r, size_t i, bool comments)
+bool fw_rule_eq(const struct fw_rule *a, const struct fw_rule *b)
 {
-	while (!comments && i < r->n_matches && r->matches[i].kind == FWM_COMMENT)
-		i++;
-	return i;
-}
-
-static bool rule_eq(const struct fw_rule *a, const struct fw_rule *b, bool comments)
-{
-	size_t i = 0, j = 0;
-
 	if (a->opaque || b->opaque)
 		return str_eq(a->opaque, b->opaque);
 	if (a->proto != b->proto || a->invert != b->invert ||
 	    !target_eq(&a->target, &b->target) || !prefix_same(&a->src, &b->src) ||
 	    !prefix_same(&a->dst, &b->dst) || !str_eq(a->in, b->in) ||
-	    !str_eq(a->out, b->out))
+	    !str_eq(a->out, b->out) || a->n_matches != b->n_matches)
 		return false;
-	for (;; i++, j++) {
-		i = next_match(a, i, comments);
-		j = next_match(b, j, comments);
-		if (i == a->n_matches || j == b->n_matches)
-			return i == a->n_matches && j == b->n_matches;
-		if (!match_eq(&a->matches[i], &b->matches[j]))
+	for (size_t i = 0; i < a->n_matches; i++)
+		if (!match_eq(&a->matches[i], &b->matches[i]))
 			return false;
-	}
-}
-
-bool fw_rule_eq(const struct fw_rule *a, const struct fw_rule *b)
-{
-	return rule_eq(a, b, true);
-}
-
-bool fw_rule_same_effect(const struct fw_rule *a, const struct fw_rule *b)
-{
-	return rule_eq(a, b, false);
+	return true;
 }
 
 /* ---- hashes */

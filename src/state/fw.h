@@ -185,8 +185,6 @@ void fw_table_sort(enum fw_table_id id, struct fw_table *t);
 
 /* Equality of what a rule does and says; counters and why do not count. */
 bool fw_rule_eq(const struct fw_rule *a, const struct fw_rule *b);
-/* The same, but comments do not count (large-cluster mode, foreign rewrites). */
-bool fw_rule_same_effect(const struct fw_rule *a, const struct fw_rule *b);
 uint64_t fw_rule_hash(const struct fw_rule *r); /* equal rules, equal hashes */
 /* Same rules in the same order; with unordered set in either, as multisets before the
  * tail. */

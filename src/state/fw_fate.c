@@ -98,11 +98,6 @@ static enum fw_fate chain_fate(
 	return c && c->policy == FW_POLICY_DROP ? FW_DROPPED : FW_GOES_ON;
 }
 
-enum fw_fate fw_rule_fate(const struct fw_table *t, const struct fw_rule *r)
-{
-	return rule_fate(t, r, 0);
-}
-
 enum fw_fate fw_chain_fate(const struct fw_table *t, const char *chain)
 {
 	return chain_fate(t, chain, 0);

@@ -8,8 +8,7 @@
  */
 enum fw_fate { FW_GOES_ON, FW_ACCEPTED, FW_DROPPED, FW_RETURNS };
 
-/* At one rule, and in a chain with its policy; jumps are followed. */
-enum fw_fate fw_rule_fate(const struct fw_table *t, const struct fw_rule *r);
+/* In a chain with its policy; jumps are followed. */
 enum fw_fate fw_chain_fate(const struct fw_table *t, const char *chain);
 
 /* How many rules of a chain packets can get to: those up to the first one that ends the

@@ -436,22 +436,6 @@ static void test_each_field_tells_rules_apart(void **state)
 		}
 }
 
-static void test_the_same_effect_with_other_comments(void **state)
-{
-	struct fw_rule a =
-	    rule4("-m comment --comment a -m conntrack --ctstate NEW -j ACCEPT");
-	struct fw_rule b =
-	    rule4("-m conntrack --ctstate NEW -m comment --comment b -j ACCEPT");
-	struct fw_rule c = rule4("-m conntrack --ctstate NEW -j ACCEPT");
-	struct fw_rule d = rule4("-m conntrack --ctstate INVALID -j ACCEPT");
-
-	(void)state;
-	assert_true(fw_rule_same_effect(&a, &b));
-	assert_true(fw_rule_same_effect(&a, &c));
-	assert_false(fw_rule_same_effect(&a, &d));
-	assert_false(fw_rule_eq(&a, &b));
-}
-
 static struct fw_chain chain_of(const char *const *rules, size_t n)
 {
 	struct fw_chain c = {.name = "C", .n_rules = n};
@@ -563,7 +547,6 @@ int main(void)
 	    T(test_builtin_chains_without_policy_print_a_dash),
 	    T(test_what_is_no_saved_table_is_refused_with_its_line),
 	    T(test_each_field_tells_rules_apart),
-	    T(test_the_same_effect_with_other_comments),
 	    T(test_unordered_chains_compare_as_sets_before_their_tail),
 	    T(test_probabilities_are_those_of_iptables),
 	    T(test_tables_know_their_builtin_chains),

@@ -10,9 +10,9 @@
 
 #include <time.h>
 
-#define LOOK_MS 200
-/* Up to so many it takes the kernel milliseconds to list them. */
-#define LIST_MAX 10000
+#define LOOK_SECONDS 0.2
+/* The kernel lists so many in a second or two. */
+#define LIST_MAX 100000
 #define SAY_SECONDS 10.0
 
 /* All connections of virtual servers, those that have ended, too. */
@@ -47,9 +47,21 @@ static size_t count(struct cutover *c, const struct plan *p)
 	return drain_carried(p, &now->lvs);
 }
 
+/* Until the next look, which may take a fifth of the time at most. */
+static void rest(double look, double left)
+{
+	double s = 4 * look > LOOK_SECONDS ? 4 * look : LOOK_SECONDS;
+	struct timespec pause;
+
+	if (s > left)
+		s = left;
+	pause.tv_sec = (time_t)s;
+	pause.tv_nsec = (long)((s - (double)pause.tv_sec) * 1e9);
+	nanosleep(&pause, NULL);
+}
+
 void drain_wait(struct cutover *c, const struct plan *p)
 {
-	static const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000L};
 	double now = report_clock(), said = 0;
 	size_t n;
 
@@ -57,7 +69,13 @@ void drain_wait(struct cutover *c, const struct plan *p)
 		return;
 	if (!c->drain_until)
 		c->drain_until = now + c->ctx->opts.drain;
-	while ((n = count(c, p)) && now < c->drain_until && !cutover_interrupted()) {
+	for (;;) {
+		double begin = now;
+
+		n = count(c, p);
+		now = report_clock();
+		if (!n || now >= c->drain_until || cutover_interrupted())
+			break;
 		if (now - said >= SAY_SECONDS) {
 			report_info(c->ctx,
 			    "waiting for %zu connections that IPVS carries, for %.0f s at "
@@ -65,7 +83,7 @@ void drain_wait(struct cutover *c, const struct plan *p)
 			    n, c->drain_until - now);
 			said = now;
 		}
-		nanosleep(&pause, NULL);
+		rest(now - begin, c->drain_until - now);
 		now = report_clock();
 	}
 	if (n && !cutover_interrupted())

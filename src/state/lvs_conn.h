@@ -15,8 +15,8 @@
  * with 6.1).
  *
  * What is in the list for others than t's servers is passed over. The kernel walks its
- * table from the beginning for every page of the list: not to be read with 100,000
- * connections.
+ * table from the beginning for every page of the list: not to be read with more than
+ * 100,000 connections.
  */
 void lvs_conn_count(FILE *list, struct lvs_table *t);
 

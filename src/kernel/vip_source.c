@@ -27,7 +27,8 @@
 #include "kernel/nl.h"
 
 #define ROUTE_BATCH 500
-/* The kernel gives an IPv6 address its route in a worker, a moment later. */
+/* The kernel gives an IPv6 address its route in a worker, a moment later; for hundreds of
+ * them on a busy machine that takes seconds. */
 #define TRIES 3000
 #define TRIES_GAP 10000 /* microseconds */
 #define ROUTE_PROTOCOL 86 /* whose they are, for ip(8) and for removing them */

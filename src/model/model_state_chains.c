@@ -209,7 +209,7 @@ static void take_endpoints(struct reading *rd, struct spread *sp)
 		if (sp->recents.n && !has_recent(sp, r))
 			not_understood(rd, sp->fd, &sp->at,
 			    "this endpoint has no rule for affinity");
-		/* Up to 1.1x the lists of XLB chains knew no affinity. */
+		/* The lists of XLB chains knew no affinity once (1.8). */
 		if (!sp->recents.n && sp->fd->affinity &&
 		    chain_role(sp->at.chain, NULL) == ROLE_XLB)
 			continue;

@@ -174,8 +174,8 @@ static void check_tables(struct reading *rd)
 		    "table nat is not here: services that have endpoints are not seen");
 }
 
-/* The API server gives every local load balancer a health check port, and kube-proxy has
- * had a chain for them since 1.20. */
+/* The API server gives every local load balancer a health check port; older kube-proxies
+ * had no chain for them. */
 static void check_health(struct reading *rd)
 {
 	if (!fw_chain_find(rd->filter, "KUBE-NODEPORTS"))

@@ -7,7 +7,7 @@
 
 #include "model/model_state_parts.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 static void name_by_address(struct reading *rd, struct found *fd)
 {

@@ -159,7 +159,8 @@ static void check_all_marks(struct reading *rd)
 	}
 }
 
-/* Up to 1.13 a service that nobody answers has its chains all the same, without rules. */
+/* With older kube-proxies (1.4, 1.8) a service that nobody answers has its chains all the
+ * same, without rules. */
 static void check_lists(struct reading *rd)
 {
 	/* 1.1 had no rules in filter that would tell. */

@@ -4,7 +4,6 @@
 
 #include "state/lvs_conn.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +22,7 @@ static bool parse_address(const char *s, struct addr *ret)
 	return true;
 }
 
-static uint8_t protocol_of(const char *name)
-{
-	return !strcmp(name, "TCP")    ? IPPROTO_TCP
-	       : !strcmp(name, "SCTP") ? IPPROTO_SCTP
-				       : 0;
-}
-
-/* A line of the list: whether it is a connection of TCP or SCTP under way. */
+/* A line of the list: whether it is a connection under way; UDP has other states. */
 static bool under_way(const char *line, struct lvs_key *key, struct lvs_dest *dest)
 {
 	char proto[8], vip[40], real[40], state[16];
@@ -39,13 +31,13 @@ static bool under_way(const char *line, struct lvs_key *key, struct lvs_dest *de
 	if (sscanf(line, "%7s %*s %*x %39s %x %39s %x %15s", proto, vip, &port, real,
 		&real_port, state) != 6 ||
 	    (strcmp(state, "ESTABLISHED") && strcmp(state, "SYN_RECV")) ||
-	    !parse_address(vip, &key->addr) || !parse_address(real, &dest->addr))
+	    !proto_parse(proto, &key->proto) || !parse_address(vip, &key->addr) ||
+	    !parse_address(real, &dest->addr))
 		return false;
-	key->proto = protocol_of(proto);
 	key->family = (uint8_t)addr_family(&key->addr);
 	key->port = (uint16_t)port;
 	dest->port = (uint16_t)real_port;
-	return key->proto;
+	return true;
 }
 
 void lvs_conn_count(FILE *list, struct lvs_table *t)

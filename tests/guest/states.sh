@@ -1,7 +1,18 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # what the caller sets
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A node with the sample cluster whose whole state is compared before and after what happens to
-# a migration, for scripts that run in the guest (source this file after node.sh).
+# a migration, for scripts that run in the guest: source this file with here and limit (seconds)
+# set, and "$@"; outside it starts the guest, which runs the script with the argument "inside".
+
+demo=$here/../../testdata/demo
+# shellcheck source=../lib/programs.sh
+. "$here/../lib/programs.sh"
+need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
+if [ "${1:-}" != inside ]; then
+	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-$limit}" "$0" inside
+fi
+# shellcheck source=node.sh
+. "$here/node.sh"
 
 work=$(mktemp -d)
 export VIPSHIFT_STATE_DIR=$work/state

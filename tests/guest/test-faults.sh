@@ -7,21 +7,11 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-demo=$here/../../testdata/demo
-# shellcheck source=../lib/programs.sh
-. "$here/../lib/programs.sh"
-# shellcheck source=../lib/faults.sh
-. "$here/../lib/faults.sh"
-need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
-
-if [ "${1:-}" != inside ]; then
-	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-600}" "$0" inside
-fi
-
-# shellcheck source=node.sh
-. "$here/node.sh"
+limit=600
 # shellcheck source=states.sh
 . "$here/states.sh"
+# shellcheck source=../lib/faults.sh
+. "$here/../lib/faults.sh"
 faults_back=(--drain 5)
 
 # faults_plan DIRECTION: of the recorded calls of each kind, by what they are about, one for each

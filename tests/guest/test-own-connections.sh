@@ -6,17 +6,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-demo=$here/../../testdata/demo
-# shellcheck source=../lib/programs.sh
-. "$here/../lib/programs.sh"
-need_programs "$VIPSHIFT" "$VIPSHIFT_TRAFFIC"
-
-if [ "${1:-}" != inside ]; then
-	exec "$here/run-guest" --timeout "${VIPSHIFT_GUEST_TIMEOUT:-300}" "$0" inside
-fi
-
-# shellcheck source=node.sh
-. "$here/node.sh"
+limit=300
 # shellcheck source=states.sh
 . "$here/states.sh"
 

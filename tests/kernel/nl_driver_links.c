@@ -63,77 +63,102 @@ static void test_device_is_left_down_and_its_addresses_are_local(void **state)
 	"ip addr show " VIP_LINK ") | grep -e 10.96.0.1 -e fd00:96::1 | sort"
 #define BEFORE "/tmp/routes-$PPID"
 
-static void give_node_addresses(void)
+#define SOURCE_NODE                                                                      \
+	"ip route get 10.96.0.1 | grep -q '^local .* src 10.0.0.11 ' && "                \
+	"ip route get fd00:96::1 | grep -q '^local .* src fd00:10::11 '"
+#define SOURCE_VIRTUAL                                                                   \
+	"ip route get 10.96.0.1 | grep -q '^local .* src 10.96.0.1 ' && "                \
+	"ip route get fd00:96::1 | grep -q '^local .* src fd00:96::1 '"
+#define NO_ROUTES                                                                        \
+	"! ip route show table local | grep -q 10.96.0.1 && "                            \
+	"! ip -6 route show table local | grep -q fd00:96::1"
+
+/* A node with addresses of its own, the interface, and two virtual addresses for it. */
+struct own {
+	struct vip_link l;
+	struct vip_addr v[2];
+	struct vip_table t;
+	struct driver *d;
+};
+
+static void own_begin(struct own *o)
 {
+	struct error err = {0};
+
+	*o = (struct own){
+	    .l = {.name = VIP_LINK, .kind = link_kind},
+	    .v = {host_addr("10.96.0.1"), host_addr("fd00:96::1")},
+	    .t = {.addrs = o->v, .n_addrs = 2},
+	};
 	shell("ip link set lo up && "
 	      "ip link add node0 type veth peer name node1 && ip link set node1 up && "
 	      "ip addr add 10.0.0.11/24 dev node0 && "
 	      "ip addr add fd00:10::11/64 dev node0 nodad && ip link set node0 up && "
 	      "ip route add default via 10.0.0.1 && ip route add default via fd00:10::1");
+	assert_done(vip_nl_open(&o->d, &err));
+	assert_done(write_one(o->d, KIND_VIP, SUB_VIP_LINK, NULL, &o->l, &err));
+}
+
+static void own_addresses(struct own *o, bool there)
+{
+	struct error err = {0};
+
+	for (size_t i = 0; i < 2; i++)
+		assert_done(write_one(o->d, KIND_VIP, SUB_VIP_ADDR, there ? NULL : &o->v[i],
+		    there ? &o->v[i] : NULL, &err));
+}
+
+static void own_end(struct own *o)
+{
+	driver_close(o->d);
+	shell(NO_ROUTES);
+	shell("ip link del node0");
 }
 
 static void test_own_connections_come_from_the_node_before_addresses_go(void **state)
 {
-	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
-	struct vip_addr v[] = {host_addr("10.96.0.1"), host_addr("fd00:96::1")};
-	const struct vip_table t = {.addrs = v, .n_addrs = 2};
-	AUTO(driver) struct driver *d = NULL;
 	struct error err = {0};
+	struct own o;
 
 	(void)state;
-	give_node_addresses();
-	assert_done(vip_nl_open(&d, &err));
-	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, NULL, &l, &err));
-	for (size_t i = 0; i < 2; i++)
-		assert_done(write_one(d, KIND_VIP, SUB_VIP_ADDR, NULL, &v[i], &err));
+	own_begin(&o);
+	own_addresses(&o, true);
 	shell(LOCAL_ROUTES " >" BEFORE);
 	for (int twice = 0; twice < 2; twice++) {
-		assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
-		shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.0.0.11 '");
-		shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:10::11 '");
+		assert_done(vip_source_node(&o.t, FAMILY_BOTH, &err));
+		shell(SOURCE_NODE);
 	}
 	for (int twice = 0; twice < 2; twice++) {
-		assert_done(vip_source_virtual(&t, FAMILY_BOTH, &err));
-		shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.96.0.1 '");
-		shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:96::1 '");
+		assert_done(vip_source_virtual(&o.t, FAMILY_BOTH, &err));
+		shell(SOURCE_VIRTUAL);
 		shell(LOCAL_ROUTES " | diff " BEFORE " -");
 	}
-	assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
-	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
-	assert_done(vip_source_forget(&t, FAMILY_BOTH, &err));
-	shell("! ip route show table local | grep -q 10.96.0.1");
-	shell("! ip -6 route show table local | grep -q fd00:96::1");
-	shell("ip link del node0; rm " BEFORE);
+	shell("rm " BEFORE);
+	assert_done(vip_source_node(&o.t, FAMILY_BOTH, &err));
+	assert_done(write_one(o.d, KIND_VIP, SUB_VIP_LINK, &o.l, NULL, &err));
+	assert_done(vip_source_forget(&o.t, FAMILY_BOTH, &err));
+	own_end(&o);
 }
 
 /* An address of IPv4 is never the source of what goes to it. */
 static void test_own_connections_come_from_the_node_when_addresses_come(void **state)
 {
-	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
-	struct vip_addr v[] = {host_addr("10.96.0.1"), host_addr("fd00:96::1")};
-	const struct vip_table t = {.addrs = v, .n_addrs = 2};
-	AUTO(driver) struct driver *d = NULL;
 	struct error err = {0};
+	struct own o;
 
 	(void)state;
-	give_node_addresses();
-	assert_done(vip_nl_open(&d, &err));
-	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, NULL, &l, &err));
-	assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
-	for (size_t i = 0; i < 2; i++)
-		assert_done(write_one(d, KIND_VIP, SUB_VIP_ADDR, NULL, &v[i], &err));
+	own_begin(&o);
+	assert_done(vip_source_node(&o.t, FAMILY_BOTH, &err));
+	own_addresses(&o, true);
 	shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.0.0.11 '");
-	assert_done(vip_source_node(&t, FAMILY_BOTH, &err));
-	shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:10::11 '");
-	assert_done(vip_source_virtual(&t, FAMILY_BOTH, &err));
-	shell("ip route get 10.96.0.1 | grep -q '^local .* src 10.96.0.1 '");
-	shell("ip route get fd00:96::1 | grep -q '^local .* src fd00:96::1 '");
-	for (size_t i = 0; i < 2; i++)
-		assert_done(write_one(d, KIND_VIP, SUB_VIP_ADDR, &v[i], NULL, &err));
-	shell("! ip route show table local | grep -q 10.96.0.1");
-	shell("! ip -6 route show table local | grep -q fd00:96::1");
-	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
-	shell("ip link del node0");
+	assert_done(vip_source_node(&o.t, FAMILY_BOTH, &err));
+	shell(SOURCE_NODE);
+	assert_done(vip_source_virtual(&o.t, FAMILY_BOTH, &err));
+	shell(SOURCE_VIRTUAL);
+	own_addresses(&o, false);
+	shell(NO_ROUTES);
+	assert_done(write_one(o.d, KIND_VIP, SUB_VIP_LINK, &o.l, NULL, &err));
+	own_end(&o);
 }
 
 static void test_address_that_is_there_or_gone_already_is_fine(void **state)

@@ -238,7 +238,7 @@ static void test_connections_that_a_removal_ends_are_counted(void **state)
 	assert_int_equal(ending(TWO("-t"), "", ""), 0);
 }
 
-/* As Linux 6.1 prints it; the last column is gone with older kernels. */
+/* As Linux 6.1 prints it. */
 #define LIST \
 	"Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n" \
 	"TCP CB00710A 8D2C 0A000001 0050 0A010001 1F90 ESTABLISHED     899\n" \

@@ -57,11 +57,21 @@ int fw_change_encode(struct fw_change *c, const char *chain, const struct fw_rul
     struct fw_encoded *ret, struct error *err);
 
 /*
- * The two ways; neither touches the table unless all of it goes well. -1 with *refused 0:
- * err says why; else it is the error number of the kernel's refusal, err is not set, and
- * through libiptc the change may be in place all the same, without its counters.
+ * One way. Leaves the table as it is unless all goes well. -1 with *refused 0: err says
+ * why; else it is the error number of the kernel's refusal, err is not set, and the
+ * change may be in place all the same, without its counters.
  */
 int fw_iptc_write(struct fw_change *c, int *refused, struct error *err);
-int fw_rewrite(struct fw_change *c, int *refused, struct error *err);
+
+/*
+ * The other, in two parts: builds the new table out of the old one, which is lost to c,
+ * and hands it to the kernel. The second returns 0 or the error number of the kernel's
+ * refusal, which leaves the table as it is. c must outlive *ret; fw_rewrite_free() takes
+ * NULL.
+ */
+struct fw_rewrite;
+int fw_rewrite_build(struct fw_change *c, struct fw_rewrite **ret, struct error *err);
+int fw_rewrite_commit(struct fw_rewrite *w);
+void fw_rewrite_free(struct fw_rewrite *w);
 
 #endif

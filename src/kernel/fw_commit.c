@@ -9,6 +9,7 @@
 #include "kernel/fw_legacy.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libiptc/libiptc.h>
@@ -136,6 +137,11 @@ static bool is_in_place(const struct fw_change *c)
 
 /* ---- the commit */
 
+struct fw_commit {
+	struct fw_change change;
+	struct fw_rewrite *block; /* NULL: libiptc writes it */
+};
+
 static size_t n_entries(const struct fw_change *c)
 {
 	size_t n = c->now.block.n_entries;
@@ -145,32 +151,74 @@ static size_t n_entries(const struct fw_change *c)
 	return n;
 }
 
-static int write_table(struct fw_change *c, enum fw_write how, struct error *err)
+static int prepare(struct fw_commit *t, enum fw_write how, struct error *err)
 {
 	bool whole = how == FW_WRITE_WHOLE;
-	int refused = 0, rc;
 
 	if (how == FW_WRITE_BY_SIZE)
-		whole = n_entries(c) >= REWRITE_ENTRIES;
+		whole = n_entries(&t->change) >= REWRITE_ENTRIES;
+	return whole ? fw_rewrite_build(&t->change, &t->block, err) : 0;
+}
+
+int fw_commit_prepare(const struct op *ops, size_t n, enum fw_write how,
+    struct fw_hold *hold, struct fw_commit **ret, struct error *err)
+{
+	struct fw_commit *t = xcalloc(1, sizeof(*t));
+
+	if (fw_change_open(&t->change, ops, n, hold, err) || prepare(t, how, err)) {
+		fw_commit_free(t);
+		return -1;
+	}
+	*ret = t;
+	return 0;
+}
+
+bool fw_commit_is_ready(const struct fw_commit *t, const struct op *ops, size_t n)
+{
+	const struct fw_change *c = &t->change;
+
+	return t->block && c->ops == ops && c->n == n &&
+	       !fw_block_check(&c->now.block, ops->family, ops->table);
+}
+
+int fw_commit_run(struct fw_commit *t, struct error *err)
+{
+	struct fw_change *c = &t->change;
+	int refused = 0, rc = 0;
+
 	c->tried = true;
-	rc = whole ? fw_rewrite(c, &refused, err) : fw_iptc_write(c, &refused, err);
-	if (!rc || !refused)
+	if (t->block)
+		refused = fw_rewrite_commit(t->block);
+	else
+		rc = fw_iptc_write(c, &refused, err);
+	if (!refused)
 		return rc;
-	if (!whole && refused != EAGAIN && is_in_place(c))
+	if (!t->block && refused != EAGAIN && is_in_place(c))
 		return 0;
 	return set_refusal(c, refused, err);
+}
+
+void fw_commit_free(struct fw_commit *t)
+{
+	if (!t)
+		return;
+	fw_rewrite_free(t->block);
+	fw_change_free(&t->change);
+	free(t);
 }
 
 int fw_commit(const struct op *ops, size_t n, enum fw_write how, struct fw_hold *hold,
     double lock_wait, struct error *err)
 {
 	AUTO(fd) int lock = -1;
-	struct fw_change c;
+	struct fw_commit *t = NULL;
 	int rc;
 
 	if (!hold && xtlock_take(lock_wait, &lock, err))
 		return -1;
-	rc = fw_change_open(&c, ops, n, hold, err) || write_table(&c, how, err) ? -1 : 0;
-	fw_change_free(&c);
+	rc = fw_commit_prepare(ops, n, how, hold, &t, err);
+	if (!rc)
+		rc = fw_commit_run(t, err);
+	fw_commit_free(t);
 	return rc;
 }

@@ -24,6 +24,7 @@ struct fw_legacy {
 	enum fw_write write;
 	bool will_hold; /* from the first reading on */
 	struct fw_hold *hold;
+	struct fw_commit *ready[FAMILY_COUNT][FW_TABLE_COUNT];
 };
 
 /* ---- read */
@@ -136,8 +137,8 @@ static int read_family(struct fw_hold *hold, enum family f, const struct since *
 	ret->present = true;
 	for (enum fw_table_id id = 0; id < FW_TABLE_COUNT; id++) {
 		struct fw_table *t = &ret->tables[id];
-		bool known = s && s->read->fw[f].tables[id].present &&
-			     fw_hold_knows(hold, f, id);
+		bool known =
+		    s && s->read->fw[f].tables[id].present && fw_hold_knows(hold, f, id);
 
 		if (!(tables & 1u << id))
 			continue;
@@ -152,8 +153,8 @@ static int read_family(struct fw_hold *hold, enum family f, const struct since *
 
 /* ---- the driver */
 
-static int legacy_reread(struct driver *d, unsigned families_wanted, const struct since *s,
-    struct state *into, bool *borrowed, struct error *err)
+static int legacy_reread(struct driver *d, unsigned families_wanted,
+    const struct since *s, struct state *into, bool *borrowed, struct error *err)
 {
 	struct fw_legacy *l = (struct fw_legacy *)d;
 
@@ -178,34 +179,55 @@ static int legacy_read(
 	return legacy_reread(d, families_wanted, NULL, into, NULL, err);
 }
 
+/* What legacy_hold() has made ready is good for one write. */
+static int write_table(
+    struct fw_legacy *l, const struct op *ops, size_t n, struct error *err)
+{
+	struct fw_commit *t = l->ready[ops->family][ops->table];
+	bool ready = t && fw_commit_is_ready(t, ops, n);
+	int rc = 0;
+
+	l->ready[ops->family][ops->table] = NULL;
+	if (ready)
+		rc = fw_commit_run(t, err);
+	fw_commit_free(t);
+	return ready ? rc : fw_commit(ops, n, l->write, l->hold, l->lock_wait, err);
+}
+
 static int legacy_write(
     struct driver *d, const struct op *ops, size_t n, size_t *done, struct error *err)
 {
-	const struct fw_legacy *l = (const struct fw_legacy *)d;
-
 	*done = 0;
-	if (n && fw_commit(ops, n, l->write, l->hold, l->lock_wait, err))
+	if (n && write_table((struct fw_legacy *)d, ops, n, err))
 		return -1;
 	*done = n;
 	return 0;
 }
 
+/* What fails here fails again when it is written, and is told then. */
 static void legacy_hold(struct driver *d, const struct op *ops, size_t n)
 {
 	struct fw_legacy *l = (struct fw_legacy *)d;
+	struct fw_commit **ready = &l->ready[ops->family][ops->table];
 	struct fw_block b = {0};
 
-	(void)n; /* all of one table */
 	if (!l->hold)
 		fw_hold_begin(&l->hold);
-	if (l->hold && !fw_block_get(&b, ops->family, ops->table))
-		fw_hold_keep(l->hold, ops->family, ops->table, &b);
+	if (!l->hold || *ready || fw_block_get(&b, ops->family, ops->table))
+		return;
+	fw_hold_keep(l->hold, ops->family, ops->table, &b);
+	fw_commit_prepare(ops, n, l->write, l->hold, ready, NULL);
 }
 
 static void legacy_release(struct driver *d)
 {
 	struct fw_legacy *l = (struct fw_legacy *)d;
 
+	family_foreach (f)
+		for (unsigned id = 0; id < FW_TABLE_COUNT; id++) {
+			fw_commit_free(l->ready[f][id]);
+			l->ready[f][id] = NULL;
+		}
 	fw_hold_end(l->hold);
 	l->hold = NULL;
 }

@@ -13,6 +13,18 @@
 int fw_commit(const struct op *ops, size_t n, enum fw_write how, struct fw_hold *hold,
     double lock_wait, struct error *err);
 
+/*
+ * The same in two steps under one hold, which must outlive *ret, as must the operations:
+ * reads the table and builds the new one, and writes it. Only a large table is ever
+ * ready; it is not any more when the kernel's has changed in size meanwhile.
+ */
+struct fw_commit;
+int fw_commit_prepare(const struct op *ops, size_t n, enum fw_write how,
+    struct fw_hold *hold, struct fw_commit **ret, struct error *err);
+bool fw_commit_is_ready(const struct fw_commit *t, const struct op *ops, size_t n);
+int fw_commit_run(struct fw_commit *t, struct error *err);
+void fw_commit_free(struct fw_commit *t);
+
 /* Whether a table has this chain; a table that is not registered has none, and stays so.
  */
 int fw_legacy_has_chain(

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A change of a table by writing the whole of it as one block: what the change does not
- * touch is carried over byte for byte, mostly within the memory that it was read into, and
- * only the places that rules jump to move. libiptc's
- * way costs several look-ups of a chain per rule; here 500,000 rules cost little more
- * than the kernel's own work on them.
+ * touch is carried over byte for byte, mostly within the memory that it was read into,
+ * and only the places that rules jump to move. libiptc's way costs several look-ups of a
+ * chain per rule; here 500,000 rules cost little more than the kernel's own work on them.
  *
  * User chains must be in the order of strcmp: libiptc, so every iptables command, takes
  * quadratic time to read a table in which they are not.
@@ -43,7 +42,7 @@ struct jump {
 	uint32_t target, chain;
 };
 
-struct rewrite {
+struct fw_rewrite {
 	struct fw_change *c;
 	const struct fw_layout *layout;
 	const struct fw_blob *old;
@@ -89,7 +88,7 @@ static size_t sort_old(
 	return n;
 }
 
-static void add_chain(struct rewrite *w, const struct fw_blob_chain *old,
+static void add_chain(struct fw_rewrite *w, const struct fw_blob_chain *old,
     const struct fw_chain_change *change)
 {
 	const char *name = old ? old->name : change->name;
@@ -111,7 +110,7 @@ static void add_chain(struct rewrite *w, const struct fw_blob_chain *old,
 
 /* Built-in chains as they are in the old table, each with its change. Returns how many of
  * the changes are theirs. */
-static size_t add_builtin(struct rewrite *w)
+static size_t add_builtin(struct fw_rewrite *w)
 {
 	const struct fw_change *c = w->c;
 	size_t n = 0;
@@ -132,7 +131,7 @@ static size_t add_builtin(struct rewrite *w)
 	return n;
 }
 
-static void list_chains(struct rewrite *w)
+static void list_chains(struct fw_rewrite *w)
 {
 	const struct fw_change *c = w->c;
 	const struct fw_blob_chain **old =
@@ -162,17 +161,17 @@ static void list_chains(struct rewrite *w)
 
 /* ---- entries */
 
-static void *entry_at(const struct rewrite *w, uint32_t at)
+static void *entry_at(const struct fw_rewrite *w, uint32_t at)
 {
 	return w->block.entries + at;
 }
 
-static uint32_t next_of(const struct rewrite *w, const unsigned char *e)
+static uint32_t next_of(const struct fw_rewrite *w, const unsigned char *e)
 {
 	return fw_entry_u16(e, w->layout->next_offset);
 }
 
-static int set_too_large(const struct rewrite *w, struct error *err)
+static int set_too_large(const struct fw_rewrite *w, struct error *err)
 {
 	return fw_change_fail(w->c, NULL, err, ERR_KERNEL,
 	    "it would be too large: a table must stay below 512 MiB, which is about "
@@ -180,14 +179,14 @@ static int set_too_large(const struct rewrite *w, struct error *err)
 }
 
 /* Room for entries at the end, of whatever content; *at is its place. */
-static int extend(struct rewrite *w, size_t n, uint32_t *at, struct error *err)
+static int extend(struct fw_rewrite *w, size_t n, uint32_t *at, struct error *err)
 {
 	*at = w->block.size;
 	return fw_block_grow(&w->block, n) ? 0 : set_too_large(w, err);
 }
 
 /* The same for what is new, which needs more room than the old table leaves. */
-static int grow(struct rewrite *w, size_t n, uint32_t *at, struct error *err)
+static int grow(struct fw_rewrite *w, size_t n, uint32_t *at, struct error *err)
 {
 	if (w->in_old && fw_block_left(&w->block, &w->old->block, w->done) < n) {
 		if (!fw_block_part(&w->block))
@@ -197,7 +196,7 @@ static int grow(struct rewrite *w, size_t n, uint32_t *at, struct error *err)
 	return extend(w, n, at, err);
 }
 
-static void jump_to(struct rewrite *w, uint32_t entry, uint32_t chain)
+static void jump_to(struct fw_rewrite *w, uint32_t entry, uint32_t chain)
 {
 	const void *e = entry_at(w, entry);
 	uint32_t target = entry + fw_entry_u16(e, w->layout->target_offset);
@@ -207,7 +206,7 @@ static void jump_to(struct rewrite *w, uint32_t entry, uint32_t chain)
 
 /* An entry of nothing but a target, all zero but for sizes. */
 static int add_plain(
-    struct rewrite *w, size_t target_size, uint32_t *at, struct error *err)
+    struct fw_rewrite *w, size_t target_size, uint32_t *at, struct error *err)
 {
 	const struct fw_layout *l = w->layout;
 	size_t size = l->size + XT_ALIGN(target_size);
@@ -224,7 +223,7 @@ static int add_plain(
 }
 
 /* The head of a chain, or the end of the table. */
-static int add_error(struct rewrite *w, const char *name, struct error *err)
+static int add_error(struct fw_rewrite *w, const char *name, struct error *err)
 {
 	struct xt_error_target *t;
 	uint32_t at;
@@ -237,7 +236,7 @@ static int add_error(struct rewrite *w, const char *name, struct error *err)
 	return 0;
 }
 
-static int add_foot(struct rewrite *w, struct error *err)
+static int add_foot(struct fw_rewrite *w, struct error *err)
 {
 	struct xt_standard_target *t;
 	uint32_t at;
@@ -252,7 +251,8 @@ static int add_foot(struct rewrite *w, struct error *err)
 /* ---- entries of the old table */
 
 /* Sets anew where a carried rule leads to. */
-static int move_verdict(struct rewrite *w, uint32_t from, uint32_t to, struct error *err)
+static int move_verdict(
+    struct fw_rewrite *w, uint32_t from, uint32_t to, struct error *err)
 {
 	unsigned char *e = entry_at(w, to);
 	struct xt_standard_target *t = (void *)fw_entry_target(w->layout, e);
@@ -278,7 +278,7 @@ static int move_verdict(struct rewrite *w, uint32_t from, uint32_t to, struct er
 }
 
 /* n entries of the old table, from a place and an index on up to the place `end`. */
-static int carry(struct rewrite *w, uint32_t from, uint32_t end, uint32_t index,
+static int carry(struct fw_rewrite *w, uint32_t from, uint32_t end, uint32_t index,
     uint32_t n, struct error *err)
 {
 	uint32_t at;
@@ -300,14 +300,14 @@ static int carry(struct rewrite *w, uint32_t from, uint32_t end, uint32_t index,
 	return 0;
 }
 
-static uint32_t end_of_chain(const struct rewrite *w, const struct fw_blob_chain *c)
+static uint32_t end_of_chain(const struct fw_rewrite *w, const struct fw_blob_chain *c)
 {
 	return c->foot + next_of(w, w->old->block.entries + c->foot);
 }
 
 /* ---- entries of wanted rules */
 
-static void set_verdict(struct rewrite *w, uint32_t at, const struct fw_encoded *r)
+static void set_verdict(struct fw_rewrite *w, uint32_t at, const struct fw_encoded *r)
 {
 	unsigned char *e = entry_at(w, at);
 	struct xt_standard_target *t = (void *)fw_entry_target(w->layout, e);
@@ -319,7 +319,7 @@ static void set_verdict(struct rewrite *w, uint32_t at, const struct fw_encoded 
 		t->verdict = (int)(at + next_of(w, e));
 }
 
-static int add_rule(struct rewrite *w, const struct fw_rule *r, struct error *err)
+static int add_rule(struct fw_rewrite *w, const struct fw_rule *r, struct error *err)
 {
 	struct fw_encoded e;
 	struct first_count count = {.at = w->block.n_entries};
@@ -347,7 +347,8 @@ struct old_rules {
 	size_t done;
 };
 
-static int keep_rules(struct rewrite *w, struct old_rules *o, size_t n, struct error *err)
+static int keep_rules(
+    struct fw_rewrite *w, struct old_rules *o, size_t n, struct error *err)
 {
 	uint32_t end = o->at, index = o->index;
 	uint32_t from = o->at;
@@ -359,13 +360,13 @@ static int keep_rules(struct rewrite *w, struct old_rules *o, size_t n, struct e
 	return n ? carry(w, from, end, index, (uint32_t)n, err) : 0;
 }
 
-static void skip_rule(const struct rewrite *w, struct old_rules *o)
+static void skip_rule(const struct fw_rewrite *w, struct old_rules *o)
 {
 	o->at += next_of(w, w->old->block.entries + o->at);
 	o->index++;
 }
 
-static int edit_rules(struct rewrite *w, const struct new_chain *nc, struct error *err)
+static int edit_rules(struct fw_rewrite *w, const struct new_chain *nc, struct error *err)
 {
 	const struct fw_chain_change *k = nc->change;
 	struct old_rules o = {
@@ -389,7 +390,7 @@ static int edit_rules(struct rewrite *w, const struct new_chain *nc, struct erro
 	return keep_rules(w, &o, k->want->n_rules - at, err);
 }
 
-static int add_rules(struct rewrite *w, const struct new_chain *nc, struct error *err)
+static int add_rules(struct fw_rewrite *w, const struct new_chain *nc, struct error *err)
 {
 	const struct fw_chain *want = nc->change->want;
 
@@ -404,7 +405,7 @@ static int add_rules(struct rewrite *w, const struct new_chain *nc, struct error
 
 /* ---- the table */
 
-static int add_head(struct rewrite *w, const struct new_chain *nc, struct error *err)
+static int add_head(struct fw_rewrite *w, const struct new_chain *nc, struct error *err)
 {
 	if (nc->old && nc->old->builtin)
 		return 0;
@@ -413,7 +414,7 @@ static int add_head(struct rewrite *w, const struct new_chain *nc, struct error 
 	return carry(w, nc->old->head, nc->old->first, nc->old->index, 1, err);
 }
 
-static int add_tail(struct rewrite *w, struct new_chain *nc, struct error *err)
+static int add_tail(struct fw_rewrite *w, struct new_chain *nc, struct error *err)
 {
 	const struct fw_blob_chain *old = nc->old;
 
@@ -425,7 +426,7 @@ static int add_tail(struct rewrite *w, struct new_chain *nc, struct error *err)
 }
 
 /* A chain without a change in one piece. */
-static int carry_chain(struct rewrite *w, struct new_chain *nc, struct error *err)
+static int carry_chain(struct fw_rewrite *w, struct new_chain *nc, struct error *err)
 {
 	const struct fw_blob_chain *old = nc->old;
 
@@ -435,7 +436,7 @@ static int carry_chain(struct rewrite *w, struct new_chain *nc, struct error *er
 	    old->n_rules + (old->builtin ? 1 : 2), err);
 }
 
-static int write_chain(struct rewrite *w, struct new_chain *nc, struct error *err)
+static int write_chain(struct fw_rewrite *w, struct new_chain *nc, struct error *err)
 {
 	w->chain = nc->name;
 	if (!nc->change)
@@ -447,7 +448,7 @@ static int write_chain(struct rewrite *w, struct new_chain *nc, struct error *er
 }
 
 /* A hook begins and ends where its chain does now. */
-static void set_hooks(struct rewrite *w)
+static void set_hooks(struct fw_rewrite *w)
 {
 	const struct fw_block *old = &w->old->block;
 
@@ -467,7 +468,7 @@ static void set_hooks(struct rewrite *w)
 	}
 }
 
-static void set_jumps(struct rewrite *w)
+static void set_jumps(struct fw_rewrite *w)
 {
 	for (size_t i = 0; i < w->jumps.n; i++) {
 		struct xt_standard_target *t = entry_at(w, w->jumps.v[i].target);
@@ -476,7 +477,7 @@ static void set_jumps(struct rewrite *w)
 	}
 }
 
-static int build(struct rewrite *w, struct error *err)
+static int build(struct fw_rewrite *w, struct error *err)
 {
 	list_chains(w);
 	for (size_t i = 0; i < w->n_chains; i++)
@@ -494,7 +495,7 @@ static int build(struct rewrite *w, struct error *err)
 
 /* The kernel starts all counters at zero and tells what the old ones had in the end. */
 static struct xt_counters_info *sum_counters(
-    const struct rewrite *w, const struct xt_counters *old)
+    const struct fw_rewrite *w, const struct xt_counters *old)
 {
 	struct xt_counters_info *add =
 	    xcalloc(1, sizeof(*add) + w->block.n_entries * sizeof(*old));
@@ -516,14 +517,18 @@ static struct xt_counters_info *sum_counters(
 	return NULL;
 }
 
-static int replace(struct rewrite *w)
+int fw_rewrite_commit(struct fw_rewrite *w)
 {
 	const struct op *op = w->c->ops;
 	uint32_t n_old = w->old->block.n_entries;
-	struct xt_counters *old = xcalloc(n_old, sizeof(*old));
 	struct xt_counters_info *add = NULL;
-	int errnum = fw_block_replace(&w->block, op->family, op->table, old, n_old);
+	struct xt_counters *old;
+	int errnum;
 
+	if (!w->changed)
+		return 0;
+	old = xcalloc(n_old, sizeof(*old));
+	errnum = fw_block_replace(&w->block, op->family, op->table, old, n_old);
 	if (!errnum)
 		add = sum_counters(w, old);
 	/* The rules are in place by now: lost counters are no failure of theirs. */
@@ -538,17 +543,29 @@ static int replace(struct rewrite *w)
 	return errnum;
 }
 
-int fw_rewrite(struct fw_change *c, int *refused, struct error *err)
+int fw_rewrite_build(struct fw_change *c, struct fw_rewrite **ret, struct error *err)
 {
-	struct rewrite w = {.c = c, .layout = c->now.layout, .old = &c->now};
-	int rc = build(&w, err);
+	struct fw_rewrite *w = xcalloc(1, sizeof(*w));
 
-	*refused = 0;
-	if (!rc && w.changed)
-		*refused = replace(&w);
-	fw_block_free(&w.block);
-	vec_free(&w.jumps);
-	vec_free(&w.kept);
-	vec_free(&w.counts);
-	return rc || *refused ? -1 : 0;
+	w->c = c;
+	w->layout = c->now.layout;
+	w->old = &c->now;
+	c->tried = true;
+	if (build(w, err)) {
+		fw_rewrite_free(w);
+		return -1;
+	}
+	*ret = w;
+	return 0;
+}
+
+void fw_rewrite_free(struct fw_rewrite *w)
+{
+	if (!w)
+		return;
+	fw_block_free(&w->block);
+	vec_free(&w->jumps);
+	vec_free(&w->kept);
+	vec_free(&w->counts);
+	free(w);
 }

@@ -9,14 +9,14 @@
  *   read                       both families, all registered tables; prints their names
  *   load 4|6 FILE [COMMAND]    bring the tables of FILE to just this content; COMMAND is
  *                              run between reading and writing
- *   again 4|6 FILE [COMMAND]   the same, and COMMAND is run after it; prints all tables of
- *                              the family as they are read again (nft only)
- *   variant                    which variant of iptables this node is taken to use
- *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
- *   order 4|6 TABLE            the names of its chains as they follow each other there
- *   reverse 4|6 TABLE          turns that order round, of user chains without jumps
- *   bench 4|6 FILE             times of filling, reading, writing again and emptying, and
- *                              of the command $SAVE while it is full
+ *   held 4|6 FILE [COMMAND]    the same, with all tables held from before COMMAND on
+ *   again 4|6 FILE [COMMAND]   the same, and COMMAND is run after it; prints all tables
+ * of the family as they are read again (nft only) variant                    which
+ * variant of iptables this node is taken to use raw 4|6 TABLE              the entries as
+ * the kernel holds them, one per line in hex order 4|6 TABLE            the names of its
+ * chains as they follow each other there reverse 4|6 TABLE          turns that order
+ * round, of user chains without jumps bench 4|6 FILE             times of filling,
+ * reading, writing again and emptying, and of the command $SAVE while it is full
  *
  * Exit status: 0, or 10 + the kind of the error, which goes to stderr.
  */
@@ -230,6 +230,35 @@ static int cmd_load(struct driver *d, char **argv, struct error *err)
 	return bring(d, f, have, want, err);
 }
 
+static int cmd_held(struct driver *d, char **argv, struct error *err)
+{
+	AUTO(state) struct state *want = NULL;
+	AUTO(state) struct state *have = NULL;
+	enum family f = family_arg(argv[0]);
+	struct op_list l[FW_TABLE_COUNT] = {0};
+	int r = 0;
+
+	if (parse_file(argv[1], f, &want, err) || read_state(d, &have, err))
+		return -1;
+	for (unsigned id = 0; id < FW_TABLE_COUNT; id++) {
+		table_ops(&l[id], f, (enum fw_table_id)id, &have->fw[f].tables[id],
+		    &want->fw[f].tables[id]);
+		if (l[id].ops.n)
+			d->ops->hold(d, l[id].ops.v, l[id].ops.n);
+	}
+	if (argv[2] && system(argv[2]))
+		r = error_set(err, ERR_USAGE, 0, "%s failed", argv[2]);
+	for (unsigned id = 0; id < FW_TABLE_COUNT; id++) {
+		size_t done;
+
+		if (!r)
+			r = d->ops->write(d, l[id].ops.v, l[id].ops.n, &done, err);
+		vec_free(&l[id].ops);
+	}
+	d->ops->release(d);
+	return r;
+}
+
 static void print_family(const struct state *s, enum family f)
 {
 	struct strbuf sb = {.out = stdout};
@@ -255,8 +284,7 @@ static int cmd_again(struct driver *d, char **argv, struct error *err)
 	bool borrowed = false;
 
 	if (parse_file(argv[1], f, &want, err) || read_state(d, &have, err) ||
-	    open_driver(&writer, err) ||
-	    bring_and_list(writer, f, have, want, &l, err))
+	    open_driver(&writer, err) || bring_and_list(writer, f, have, want, &l, err))
 		return -1;
 	if (argv[2] && system(argv[2]))
 		return error_set(err, ERR_USAGE, 0, "%s failed", argv[2]);
@@ -498,6 +526,7 @@ static const struct {
     {"read", 0, cmd_read},
     {"variant", 0, cmd_variant},
     {"load", 2, cmd_load},
+    {"held", 2, cmd_held},
     {"again", 2, cmd_again},
     {"raw", 2, cmd_raw},
     {"order", 2, cmd_order},
@@ -518,6 +547,6 @@ int main(int argc, char **argv)
 			return fflush(stdout) ? 1 : 0;
 		}
 	fprintf(stderr,
-	    "usage: fw_driver_test show|read|variant|load|again|raw|order|reverse|bench ...\n");
+	    "usage: fw_driver_test show|read|variant|load|held|again|raw|order|reverse|bench ...\n");
 	return 2;
 }

@@ -24,6 +24,39 @@ case_held_lock_is_refused_with_the_name_of_its_holder()
 	iptables-legacy-save | grep -q KUBE-A
 }
 
+# Who waits for the lock waits, and who goes without it is noticed.
+case_tables_are_held_until_they_are_written()
+{
+	local nat=$work/nat
+	many_chains 30 | sed '/^:OUTPUT/d; s/^COMMIT/-A KUBE_ -j KUBE-SEP-5\n&/' >"$nat"
+	{ small_table; cat "$nat"; } >"$work/want"
+	"$driver" load 4 "$work/want"
+	save iptables filter >"$work/filter.load"
+	save iptables nat >"$work/nat.load"
+	grep -q 'KUBE_ -j KUBE-SEP-5' "$work/nat.load"
+	iptables-legacy -F
+	iptables-legacy -X
+	iptables-legacy -t nat -F
+	iptables-legacy -t nat -X
+	"$driver" held 4 "$work/want" "! flock -n $XTABLES_LOCKFILE true"
+	save iptables filter | diff "$work/filter.load" - >&2
+	save iptables nat | diff "$work/nat.load" - >&2
+	flock -n "$XTABLES_LOCKFILE" true
+
+	sed -i '/KUBE-SEP-5$/d; s/^:AAA.*/&\n:BBB -/' "$work/want"
+	XTABLES_LOCKFILE=$XTABLES_LOCKFILE "$driver" held 4 "$work/want" \
+		"XTABLES_LOCKFILE=$work/other iptables-legacy -t nat -A OUTPUT -j ACCEPT"
+	iptables-legacy -t nat -S BBB >/dev/null
+	[ "$(iptables-legacy -t nat -S OUTPUT 1)" = "-A OUTPUT -j ACCEPT" ]
+	[ -z "$(iptables-legacy -t nat -S KUBE_ 1)" ]
+
+	sed -i '$s/^COMMIT/-A KUBE_ -j KUBE-SEP-5\n&/' "$work/want"
+	refuses $MOVED 'chain KUBE_: changed since it was read' \
+		"$driver" held 4 "$work/want" \
+		"XTABLES_LOCKFILE=$work/other iptables-legacy -t nat -A KUBE_ -j ACCEPT"
+	[ "$(iptables-legacy -t nat -S KUBE_)" = "$(printf '%s\n' '-N KUBE_' '-A KUBE_ -j ACCEPT')" ]
+}
+
 case_impossible_rules_are_refused_by_name_before_the_commit()
 {
 	small_table >"$work/base"

@@ -58,6 +58,19 @@ void notes_move(struct notes *n, struct notes *from)
 	vec_free(&from->list);
 }
 
+void notes_place(struct notes *n, size_t keep, const char *where)
+{
+	for (size_t i = keep; i < n->list.n; i++) {
+		struct note *note = &n->list.v[i];
+		char about[1024];
+
+		snprintf(about, sizeof(about), "%s%s%s", where, note->about ? ": " : "",
+		    note->about ? note->about : "");
+		free(note->about);
+		note->about = xstrdup(about);
+	}
+}
+
 void notes_trim(struct notes *n, size_t keep)
 {
 	while (n->list.n > keep) {

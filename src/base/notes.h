@@ -33,6 +33,8 @@ void notes_add_named(struct notes *n, enum note_level level, const char *name,
 size_t notes_count(const struct notes *n, enum note_level level);
 /* Appends what another list has, which is empty then. */
 void notes_move(struct notes *n, struct notes *from);
+/* Puts "WHERE: " before what the notes after the first `keep` are about. */
+void notes_place(struct notes *n, size_t keep, const char *where);
 /* Takes back what was added after the first `keep`. */
 void notes_trim(struct notes *n, size_t keep);
 void notes_clear(struct notes *n);

@@ -4,6 +4,8 @@
 
 #include "cmd/cmd.h"
 #include "cmd/fitness.h"
+#include "cmd/journal_file.h"
+#include "cmd/refusal.h"
 #include "cmd/report.h"
 #include "kernel/fw_variant.h"
 #include "verify/check.h"
@@ -29,15 +31,17 @@ static void compare(struct context *ctx)
 		fitness_compare(ctx, ctx->have, m);
 }
 
-static void find_incomplete(struct context *ctx)
+/* What migrate would be refused for before it looks at anything else. */
+static int find_unfinished(struct context *ctx, struct error *err)
 {
-	for (size_t i = 0; i < ctx->model->n_services; i++) {
-		const struct service *s = &ctx->model->services[i];
-
-		if (s->incomplete && !opts_accepts(&ctx->opts, CHECK_INCOMPLETE, s->spn))
-			notes_add_named(&ctx->findings, NOTE_REFUSE, CHECK_INCOMPLETE,
-			    s->spn, "%s", s->incomplete);
-	}
+	if (!journal_file_check(ctx, err))
+		return 0;
+	if (err->kind != ERR_PARTIAL)
+		return -1;
+	notes_add_named(
+	    &ctx->findings, NOTE_REFUSE, CHECK_MIGRATION, NULL, "%s", err->msg);
+	error_clear(err);
+	return 0;
 }
 
 static int examine(struct context *ctx, struct error *err)
@@ -54,7 +58,9 @@ static int examine(struct context *ctx, struct error *err)
 		ctx->opts.mode = other_mode(ctx);
 	if (context_emit(ctx, ctx->opts.mode, err) || fitness_examine(ctx, false, err))
 		return -1;
-	find_incomplete(ctx);
+	refusal_find(ctx);
+	if (find_unfinished(ctx, err))
+		return -1;
 	compare(ctx);
 	return 0;
 }
@@ -74,7 +80,7 @@ int cmd_doctor(struct context *ctx, struct error *err)
 	if (ctx->opts.output == OUT_JSON)
 		check_print_json(&sb, &ctx->findings, ctx->opts.mode, fit);
 	else
-		check_print(&sb, &ctx->findings, ctx->opts.mode);
+		check_print(&sb, &ctx->findings, ctx->opts.mode, ctx->opts.quiet);
 	r = report_flush(&sb, err);
 	strbuf_free(&sb);
 	if (r)

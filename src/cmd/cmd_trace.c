@@ -48,7 +48,11 @@ static int take_target(struct trace *t, struct error *err)
 		    "10.96.0.10:53/udp",
 		    text);
 	p->family = addr_family(&p->dst);
-	return 0;
+	if (t->ctx->opts.families & FAMILY_BIT(p->family))
+		return 0;
+	return error_set(err, ERR_USAGE, 0,
+	    "%s: an %s address, and with -%c the other family alone is looked at", text,
+	    family_info(p->family)->name, p->family == FAMILY_4 ? '6' : '4');
 }
 
 /* Of this node: those of others come in like the rest of the world. */

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/probing.h"
 #include "cmd/read_back.h"
+#include "cmd/refusal.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
 #include "emit/emit.h"
@@ -32,8 +33,8 @@ struct reading {
 	pthread_t thread;
 	struct source *source;
 	unsigned families;
-	/* Of KIND_FACTS, which the thread leaves alone from then on; the rest may be read only
-	 * when it has ended. */
+	/* Of KIND_FACTS, which the thread leaves alone from then on; the rest may be read
+	 * only when it has ended. */
 	sem_t facts_read;
 	bool have_facts;
 	struct state *state;
@@ -53,8 +54,8 @@ static void *read_in_thread(void *p)
 	r->have_facts = !r->result;
 	sem_post(&r->facts_read);
 	if (r->have_facts)
-		r->result = source_read_into(r->source, KIND_ALL & ~KIND_FACTS,
-		    r->families, r->state, &r->err);
+		r->result = source_read_into(
+		    r->source, KIND_ALL & ~KIND_FACTS, r->families, r->state, &r->err);
 	return NULL;
 }
 
@@ -243,13 +244,18 @@ static int no_model(struct context *ctx, struct error *err)
 static int load_model(struct context *ctx, struct error *err)
 {
 	const struct opts *o = &ctx->opts;
+	size_t n_notes;
 
 	if (!o->from)
 		return no_model(ctx, err);
 	if (is_cluster(o->from))
 		return cluster_load(
 		    o->kubeconfig, o->request_timeout, &ctx->model, &ctx->notes, err);
-	return model_load(o->from, &ctx->model, &ctx->notes, err);
+	n_notes = ctx->notes.list.n;
+	if (model_load(o->from, &ctx->model, &ctx->notes, err))
+		return -1;
+	notes_place(&ctx->notes, n_notes, strcmp(o->from, "-") ? o->from : "stdin");
+	return 0;
 }
 
 int context_load_conf(struct context *ctx, struct error *err)
@@ -269,29 +275,6 @@ static int choose_mode(struct context *ctx, struct error *err)
 		    "%s: mode: '%s' is neither iptables nor ipvs", ctx->opts.config,
 		    mode);
 	return 0;
-}
-
-/* Writing by half of what a service is would break it. */
-static int refuse_incomplete(struct context *ctx, struct error *err)
-{
-	size_t n = 0;
-
-	if (!(ctx->opts.command->groups & GROUP_WRITE))
-		return 0;
-	for (size_t i = 0; i < ctx->model->n_services; i++) {
-		const struct service *s = &ctx->model->services[i];
-
-		if (!s->incomplete || opts_accepts(&ctx->opts, CHECK_INCOMPLETE, s->spn))
-			continue;
-		report_problem(ctx, "%s: incomplete: %s", s->spn, s->incomplete);
-		n++;
-	}
-	return n ? error_set(err, ERR_REFUSED, 0,
-		       "%zu services are not understood in full; nothing was changed. "
-		       "Mend them, give the services with -f FILE, or accept each with "
-		       "--accept " CHECK_INCOMPLETE ":SERVICE",
-		       n)
-		 : 0;
 }
 
 int context_load(struct context *ctx, struct error *err)
@@ -420,7 +403,7 @@ int context_read(struct context *ctx, struct error *err)
 int context_read_and_emit(struct context *ctx, struct error *err)
 {
 	return read_facts(ctx, err) || context_emit(ctx, ctx->opts.mode, err) ||
-		       read_rest(ctx, err)
+		       read_rest(ctx, err) || refuse_loss(ctx, err)
 		   ? -1
 		   : 0;
 }

@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Seconds for connections. Somebody waits for a migration; real servers that leave are seen
- * to by the next runs of repair. */
+/* Seconds for connections. Somebody waits for a migration; real servers that leave are
+ * seen to by the next runs of repair. */
 #define MIGRATE_DRAIN 300
 #define REPAIR_DRAIN 3600
 
@@ -227,7 +227,8 @@ static int take_freeze(const char *value, struct opts *o, struct error *err)
 
 static int take(struct opts *o, int id, const char *arg, struct error *err)
 {
-	static const char *const outputs[] = {"text", "json", "diff", "wide", "ipvsadm", NULL};
+	static const char *const outputs[] = {
+	    "text", "json", "diff", "wide", "ipvsadm", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
 	static const char *const variants[] = {"auto", "legacy", "nft", NULL};
 	static const char *const logs[] = {"stderr", "syslog", "journal", NULL};
@@ -257,8 +258,8 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case 'w':
 		return take_seconds("wait", arg, &o->wait, err);
 	case 'o':
-		if (take_choice(
-			"output", arg, outputs, "text, json, diff, wide or ipvsadm", &v, err))
+		if (take_choice("output", arg, outputs,
+			"text, json, diff, wide or ipvsadm", &v, err))
 			return -1;
 		o->output = (enum output)v;
 		return 0;
@@ -517,7 +518,9 @@ bool opts_accepts(const struct opts *o, const char *kind, const char *name)
 	for (size_t i = 0; i < o->accepted.n; i++) {
 		const char *a = o->accepted.v[i];
 
-		if (!strncmp(a, kind, n) && a[n] == ':' && !strcmp(a + n + 1, name))
+		if (strncmp(a, kind, n))
+			continue;
+		if (name ? a[n] == ':' && !strcmp(a + n + 1, name) : !a[n])
 			return true;
 	}
 	return false;

@@ -54,7 +54,7 @@ struct opts {
 int opts_parse(int argc, char **argv, struct opts *ret, struct error *err);
 void opts_free(struct opts *o);
 
-/* Whether --accept KIND:NAME was given. */
+/* Whether --accept KIND:NAME was given; name NULL: --accept KIND. */
 bool opts_accepts(const struct opts *o, const char *kind, const char *name);
 
 /* `vipshift --help`, or the page of one command. */

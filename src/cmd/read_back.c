@@ -89,6 +89,9 @@ static int choose_modes(struct context *ctx, struct error *err)
 
 	if (named && live_mode(ctx, &mode, err))
 		return -1;
+	if (named && mode == MODE_IPVS && !ctx->seen->lvs.present)
+		return error_set(err, ERR_BACKEND, 0,
+		    "-f %s: this kernel has no IPVS now (module ip_vs)", ctx->opts.from);
 	family_foreach (f) {
 		if (!(ctx->opts.families & FAMILY_BIT(f)))
 			continue;
@@ -160,6 +163,9 @@ int read_back_model(struct context *ctx, struct error *err)
 		return error_set(err, ERR_REFUSED, 0,
 		    "no service can be read back from this node: give them with -f");
 	}
+	if (ctx->opts.from && !ctx->model->n_services && !ctx->opts.mode_of_node)
+		notes_add(&ctx->notes, NOTE_WARNING, ctx->opts.from,
+		    "no service can be read back from it");
 	if (is_switch(ctx) && ctx->model->n_services)
 		report_losses(ctx);
 	if (!ctx->opts.from && (ctx->seen_modes[FAMILY_4] || ctx->seen_modes[FAMILY_6]))

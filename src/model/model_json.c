@@ -31,7 +31,7 @@ struct model_loader {
 struct document {
 	struct arena *arena;
 	VEC(struct json_value) fields;
-	bool kube_items, native_items;
+	bool kube_items, native_items, services;
 	const char *guessed; /* kind of the items that did not say it */
 };
 
@@ -61,7 +61,7 @@ static int add_kube(struct model_loader *l, const char *kind,
 	bool taken;
 
 	if (kube_add(l->kube, kind, object, &taken, err))
-		return error_wrap(err, "%s", l->reader.name);
+		return -1;
 	if (taken)
 		l->n_taken++;
 	else if (!l->other_kind)
@@ -101,7 +101,12 @@ static int take_kube_item(struct model_loader *l, struct document *d, size_t i,
 	if (own && !json_value_is(own, JSON_STRING))
 		return json_reader_error(
 		    &l->reader, err, "items[%zu].kind: must be a string", i);
-	return add_kube(l, item_kind(d, item, kind, sizeof(kind)), item, err);
+	if (!add_kube(l, item_kind(d, item, kind, sizeof(kind)), item, err))
+		return 0;
+	/* Without a name only its place tells which one it is. */
+	if (!json_value_text(json_value_get(json_value_get(item, "metadata"), "name")))
+		error_wrap(err, "items[%zu]", i);
+	return error_wrap(err, "%s", l->reader.name);
 }
 
 typedef int (*native_add_fn)(struct model_builder *b, const struct json_value *object,
@@ -163,8 +168,10 @@ static bool is_walked(struct model_loader *l, struct document *d, const char *ke
 		return false;
 	if (!strcmp(key, "items") && (!kind || is_list_kind(kind)))
 		return d->kube_items = true;
-	if (native_array(key) && (!kind || !strcmp(kind, NATIVE_KIND)))
+	if (native_array(key) && (!kind || !strcmp(kind, NATIVE_KIND))) {
+		d->services |= !strcmp(key, "services");
 		return d->native_items = true;
+	}
 	return false;
 }
 
@@ -231,6 +238,9 @@ static int finish_native(
 			    "%s: %s: a " NATIVE_KIND " has no such field", l->reader.name,
 			    key);
 	}
+	if (!d->services)
+		return error_set(
+		    err, ERR_INPUT, 0, "%s: services: is missing", l->reader.name);
 	l->n_taken++;
 	return 0;
 }
@@ -293,7 +303,7 @@ static int finish_document(
 		    l->reader.name, kind);
 	if (is_list_kind(kind))
 		return finish_list(l, d, kind, err);
-	return add_kube(l, kind, &all, err);
+	return add_kube(l, kind, &all, err) ? error_wrap(err, "%s", l->reader.name) : 0;
 }
 
 static int read_document(struct model_loader *l, struct error *err)

@@ -41,4 +41,7 @@ unsigned own_modes_present(const struct state *s, enum family f);
 /* The mode that new connections to services take, as a mask of one; 0: neither. */
 unsigned own_modes_carrying(const struct state *s, enum family f);
 
+/* Whether that mode leads to any endpoint. */
+bool own_serves(const struct state *s, enum family f);
+
 #endif

@@ -85,3 +85,32 @@ unsigned own_modes_carrying(const struct state *s, enum family f)
 		return OWN_IPTABLES;
 	return has_servers(s, f) ? OWN_IPVS : 0;
 }
+
+static bool leads_to_endpoint(const struct fw_table *nat)
+{
+	for (size_t i = 0; i < nat->n_chains; i++) {
+		const struct fw_chain *c = &nat->chains[i];
+
+		if (!own_service_chain(FW_NAT, c->name))
+			continue;
+		for (size_t k = 0; k < c->n_rules; k++)
+			if (c->rules[k].target.kind == FWT_DNAT)
+				return true;
+	}
+	return false;
+}
+
+bool own_serves(const struct state *s, enum family f)
+{
+	unsigned carrying = own_modes_carrying(s, f);
+
+	if (carrying & OWN_IPTABLES)
+		return leads_to_endpoint(&s->fw[f].tables[FW_NAT]);
+	for (size_t i = 0; carrying && i < s->lvs.n_services; i++) {
+		const struct lvs_service *v = &s->lvs.services[i];
+
+		if (v->key.family == f && v->n_dests && own_virtual_server(s, v))
+			return true;
+	}
+	return false;
+}

@@ -16,6 +16,8 @@ const struct check checks[] = {
     {"second-writer", "a running kube-proxy or kube-router", false, MODE_BOTH},
     {"both-variants", "rules in both variants of iptables", false, MODE_BOTH},
     {CHECK_INCOMPLETE, "services that are not understood in full", false, MODE_BOTH},
+    {CHECK_LOSS, "services given without a single endpoint", false, MODE_BOTH},
+    {CHECK_MIGRATION, "an earlier migration that has not ended", false, MODE_BOTH},
     {"leftovers", "objects of a mode that carries nothing", false, MODE_BOTH},
     {"own-address", "service addresses that are this node's", false, TO_IPVS},
     {"node-address", "service addresses that are another node's", false, TO_IPVS},
@@ -78,7 +80,7 @@ int check_level(const struct notes *n, const char *name)
 	return worst;
 }
 
-void check_print(struct strbuf *sb, const struct notes *n, enum mode to)
+void check_print(struct strbuf *sb, const struct notes *n, enum mode to, bool quiet)
 {
 	static const char *const words[] = {
 	    [NOTE_INFO] = "note",
@@ -90,7 +92,7 @@ void check_print(struct strbuf *sb, const struct notes *n, enum mode to)
 	for (const struct check *c = checks; c->name; c++) {
 		if (!(c->modes & MODE_BIT(to)))
 			continue;
-		if (check_level(n, c->name) < 0)
+		if (check_level(n, c->name) < 0 && !quiet)
 			strbuf_addf(sb, "%-8s %-20s %s\n", "ok", c->name, c->what);
 		for (size_t i = 0; i < n->list.n; i++) {
 			const struct note *note = &n->list.v[i];

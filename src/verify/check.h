@@ -18,6 +18,10 @@ struct check {
 extern const struct check checks[]; /* ends with a NULL name */
 /* Accepted service by service only, as CHECK_INCOMPLETE:SERVICE. */
 #define CHECK_INCOMPLETE "incomplete"
+/* Of commands that write; accepted by this name, and not with all. */
+#define CHECK_LOSS "no-services"
+/* Found by the commands themselves. */
+#define CHECK_MIGRATION "unfinished"
 
 const struct check *check_find(const char *name); /* NULL: there is none */
 
@@ -26,7 +30,7 @@ int check_level(const struct notes *n, const char *name);
 
 /* What doctor prints: one line per check and finding; the same for machines, with a
  * schema version (check_json.c). fit: a switch would not be refused. */
-void check_print(struct strbuf *sb, const struct notes *n, enum mode to);
+void check_print(struct strbuf *sb, const struct notes *n, enum mode to, bool quiet);
 void check_print_json(struct strbuf *sb, const struct notes *n, enum mode to, bool fit);
 
 #endif

@@ -43,7 +43,10 @@ static void check_caps(const struct subject *s, const struct kernel_caps *caps)
 	    "load them: modprobe -a ip_set xt_set");
 	need(s, caps->dummy, "dummy interfaces are not there",
 	    "load them: modprobe dummy");
-	if (caps->ipvs && !caps->scheduler)
+	if (!caps->ipvs)
+		notes_add_named(s->notes, NOTE_INFO, "scheduler", "kernel",
+		    "not looked for, as IPVS is not there");
+	else if (!caps->scheduler)
 		notes_add_named(s->notes, NOTE_REFUSE, "scheduler", "kernel",
 		    "the IPVS scheduler %s is not there; load it: modprobe ip_vs_%s, or "
 		    "set another ipvs.scheduler in the kube-proxy configuration",

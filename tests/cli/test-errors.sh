@@ -68,11 +68,15 @@ expect 1 'default/web.*spec\.ports\[0\]\.port: -1 is not a port' show -f "$f"
 list "$(service web ip=10.96.0.9/32)" >"$f"
 expect 1 'default/web.*clusterIPs?.*10\.96\.0\.9/32' show -f "$f"
 list "$(service web ext=web.example)" >"$f"
-expect 0 'default/web: spec\.externalIPs\[0\]: .web\.example. is not an IP address' show -f "$f" -n node-a
+expect 0 'cluster\.json: default/web: spec\.externalIPs\[0\]: .web\.example. is not an IP address' show -f "$f" -n node-a
 list 5 >"$f"
 expect 1 'cluster\.json.*items\[0\]: must be an object' show -f "$f"
 list '{"kind": "Service", "metadata": {}}' >"$f"
-expect 1 'cluster\.json: Service: metadata\.name: is missing' show -f "$f"
+expect 1 'cluster\.json: items\[0\]: Service: metadata\.name: is missing' show -f "$f"
+echo '{"apiVersion": "vipshift/v1", "kind": "ServiceModel"}' >"$f"
+expect 1 'cluster\.json: services: is missing' show -f "$f"
+echo '{"apiVersion": "vipshift/v1", "kind": "ServiceModel", "services": []}' >"$f"
+expect 0 '' show -f "$f" -n node-a
 list "$(service web np=70000)" >"$f"
 expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.nodePort.*70000' show -f "$f"
 list "$(service web)" "$(service other)" >"$f"
@@ -108,9 +112,9 @@ expect 1 'EndpointSlice default/web-1: ports\[0\]\.protocol: .ICMP.' show -f "$f
 list "$(service web)" "$(slice ready='"yes"')" >"$f"
 expect 1 'EndpointSlice default/web-1: endpoints\[0\]\.conditions\.ready: must be true or false' show -f "$f"
 list "$(service web)" "$(slice address=fd00::5)" >"$f"
-expect 0 'warning: default/web: an endpoint that is no IPv4 address' show -f "$f" -n node-a
+expect 0 'warning: /.*: default/web: an endpoint that is no IPv4 address' show -f "$f" -n node-a
 list "$(service web)" "$(slice port=0)" >"$f"
-expect 0 'warning: default/web: an endpoint port 0 is no port' show -f "$f" -n node-a
+expect 0 'warning: /.*: default/web: an endpoint port 0 is no port' show -f "$f" -n node-a
 list "$(service web)" "$(slice port=null)" >"$f"
 expect 0 '' show -f "$f" -n node-a
 

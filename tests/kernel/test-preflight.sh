@@ -443,6 +443,68 @@ test_read_back()
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 }
 
+# given STATUS SOURCE ARGUMENTS...: vipshift with services from there.
+given()
+{
+	local status=$1 got=0
+	timeout 30 "$VIPSHIFT" "${@:3}" -f "$2" --iptables legacy -n node-a </dev/null || got=$?
+	[ "$got" = "$status" ] || { echo "exit status $got, expected $status"; return 1; }
+}
+
+# What was saved wrong, or read back from where it is not, does not take all services away.
+test_losses()
+{
+	local rules source
+
+	cluster .
+	vs 0 apply iptables -q >/dev/null 2>&1
+	rules=$(iptables-legacy-save | grep KUBE)
+	as_before() { [ "$(iptables-legacy-save | grep KUBE)" = "$rules" ]; }
+	echo '{"kind": "List", "items": []}' >"$work/empty.json"
+	jq '.items |= map(select(.kind == "Service"))' "$work/cluster.json" >"$work/bare.json"
+	mkdir "$work/dump"
+	"$VIPSHIFT" render ipvs --part iptables -f "$work/cluster.json" -n node-a \
+		>"$work/dump/iptables-save.txt"
+	for source in "$work/empty.json" "dump:$work/dump"; do
+		ok "$source" says "not one service in it, .*nothing was changed.*--accept no-services" \
+			given 3 "$source" apply iptables
+		ok "$source, dry run" given 3 "$source" apply iptables --dry-run
+		ok "$source, repair" given 3 "$source" repair iptables
+		ok "$source, migrate" given 3 "$source" migrate --to iptables -y --accept all
+		ok "$source, doctor" says '^REFUSED +no-services ' \
+			given 3 "$source" doctor --to iptables
+	done
+	ok "services without endpoints" says "bare.json: not one endpoint in it" \
+		given 3 "$work/bare.json" apply iptables
+	if [ -e /proc/net/ip_vs ]; then
+		ok "the mode that the node is not in" says "no service can be read back" \
+			given 0 live:ipvs show
+		ok "and apply" given 3 live:ipvs apply iptables
+	else
+		ok "a mode that is not there" says "-f live:ipvs: this kernel has no IPVS" \
+			given 5 live:ipvs show
+		ok "and apply" given 5 live:ipvs apply iptables
+	fi
+	ok "nothing is lost" as_before
+	ok "it is meant" given 0 "$work/bare.json" apply iptables --accept no-services
+	ok "then there is nothing to lose" given 0 "$work/empty.json" apply iptables
+	ok "so it says" says "live:iptables: no service can be read back" given 0 live:iptables show
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
+}
+
+# What migrate would say first.
+test_unfinished()
+{
+	cluster .
+	ok "a switch from neither mode" vs 0 migrate --to iptables -y --confirm-within 60
+	ok "waits for confirmation" says '^REFUSED +unfinished .*waits for confirmation' \
+		vs 3 doctor --to iptables
+	ok "and is confirmed" "$VIPSHIFT" confirm --iptables legacy
+	ok "then it has ended" says '^ok +unfinished ' vs 0 doctor --to iptables
+	ok "quiet: nothing is said" [ -z "$(vs 0 doctor --to iptables -q | grep '^ok')" ]
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
+}
+
 inside()
 {
 	mount -t tmpfs run /run
@@ -482,6 +544,8 @@ inside()
 	test_questions
 	test_probe
 	test_read_back
+	test_losses
+	test_unfinished
 	kill $sshd
 	echo "test-preflight.sh: $passed passed, $failed failed"
 	[ "$failed" = 0 ]

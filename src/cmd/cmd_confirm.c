@@ -26,13 +26,44 @@ static int open_earlier(struct cutover *c, struct error *err)
 		   : 0;
 }
 
+/* Where the new mode carries nothing any more, the old one's rules are not to go. */
+static int check_carried(const struct cutover *c, struct error *err)
+{
+	const struct context *ctx = c->ctx;
+	unsigned mode = MODE_BIT(ctx->opts.mode);
+
+	family_foreach (f)
+		if (ctx->opts.families & FAMILY_BIT(f) &&
+		    own_modes_carrying(ctx->want, f) & mode &&
+		    !(own_modes_carrying(ctx->have, f) & mode))
+			return error_set(err, ERR_REFUSED, 0,
+			    "%s services are not carried by %s mode any more, and nothing "
+			    "was removed; go back: vipshift rollback, or confirm when its "
+			    "kube-proxy has put them right",
+			    family_info(f)->name, mode_name(ctx->opts.mode));
+	return 0;
+}
+
+/* The run stops half-way, and the time still runs. */
+static int set_failed(const struct cutover *c, struct error *err)
+{
+	struct error why = *err;
+	uint64_t now = state_dir_now(), until = c->journal.j.until;
+
+	return error_set(err, ERR_PARTIAL, 0,
+	    "%s; try again: vipshift confirm, or go back: vipshift rollback (without "
+	    "either it goes back in %llu s)",
+	    why.msg, (unsigned long long)(until > now ? until - now : 0));
+}
+
 static int confirm(struct cutover *c, struct error *err)
 {
 	struct context *ctx = c->ctx;
 	double begin = report_clock();
 	const struct plan *plan;
 
-	if (cutover_load(c, err) || cutover_plan(c, err))
+	c->keeps = true;
+	if (cutover_load(c, err) || check_carried(c, err) || cutover_plan(c, err))
 		return -1;
 	plan = cutover_now(c)->plan;
 	if ((ctx->opts.dry_run || ctx->opts.verbose) && report_plan(ctx, plan, true, err))
@@ -40,10 +71,7 @@ static int confirm(struct cutover *c, struct error *err)
 	if (ctx->opts.dry_run)
 		return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
 	if (cutover_open(c, err) || cutover_forward(c, PHASE_PREPARE, PHASE_COUNT, err))
-		return error_set(err, ERR_PARTIAL, 0,
-		    "%s; go on with: vipshift migrate --resume, or go back: vipshift "
-		    "rollback",
-		    err->msg);
+		return set_failed(c, err);
 	state_dir_write_ledger(ctx, ctx->opts.mode == MODE_IPVS);
 	journal_file_status(&c->journal, JOURNAL_FINISHED, 0);
 	report_info(ctx,
@@ -58,7 +86,9 @@ int cmd_confirm(struct context *ctx, struct error *err)
 	struct cutover c = {.ctx = ctx, .journal.fd = -1};
 	int status = open_earlier(&c, err);
 
-	if (!status && c.journal.j.status == JOURNAL_WAITING) {
+	/* One that was cut off can be given again. */
+	if (!status && (c.journal.j.status == JOURNAL_WAITING ||
+			   (c.journal.j.status == JOURNAL_OPEN && c.journal.j.waited))) {
 		status = confirm(&c, err);
 	} else if (!status) {
 		ctx->ends_migration = false;

@@ -58,8 +58,8 @@ static int run_up_to_remove(struct cutover *c, struct error *err)
 {
 	if (cutover_forward(c, PHASE_PREPARE, PHASE_SWITCH, err))
 		return -1;
-	journal_file_deadline(&c->journal, c->ctx->opts.confirm_within);
-	return watch_start(c->ctx, err) ||
+	return journal_file_deadline(&c->journal, c->ctx->opts.confirm_within, err) ||
+		       watch_start(c->ctx, err) ||
 		       cutover_forward(c, PHASE_SWITCH, PHASE_REMOVE, err)
 		   ? -1
 		   : 0;
@@ -171,6 +171,11 @@ static int load_earlier(struct cutover *c, struct error *err)
 		report_info(ctx, "nothing to do: no migration is under way");
 		return EXIT_DONE;
 	}
+	/* Time alone must not answer, nor a script that resumes whatever it finds. */
+	if (c->journal.j.status == JOURNAL_WAITING && ctx->opts.resume) {
+		ctx->ends_migration = false;
+		return journal_file_check(ctx, err);
+	}
 	return cutover_load(c, err) ? -1 : EXIT_DIFFERS;
 }
 
@@ -178,6 +183,8 @@ static int resume(struct cutover *c, struct error *err)
 {
 	struct context *ctx = c->ctx;
 
+	/* A confirmation was cut off: the new mode's kube-proxy may be at work. */
+	c->keeps = c->journal.j.waited;
 	if (cutover_plan(c, err))
 		return -1;
 	if ((ctx->opts.dry_run || ctx->opts.verbose) &&

@@ -171,8 +171,8 @@ int cmd_repair(struct context *ctx, struct error *err)
 
 	/* A check goes the way of a dry run: no lock, no probe that writes. */
 	ctx->opts.dry_run |= ctx->opts.check;
-	/* Mostly there is nothing to do, and then not much: reading takes the longest. What
-	 * is printed may have to wait for a reader. */
+	/* Mostly there is nothing to do, and then not much: reading takes the longest.
+	 * What is printed may have to wait for a reader. */
 	ctx->hold = !r.print && !ctx->opts.dry_run && ctx->opts.mode == MODE_IPTABLES;
 	if (!run_prepare(&r.run, err))
 		status = run_to_end(&r.run, err);

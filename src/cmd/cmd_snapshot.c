@@ -97,8 +97,8 @@ static int load(struct restore *s, struct error *err)
 	int ret = file_read(ctx->opts.file, &text, err);
 
 	if (!ret)
-		ret = snapshot_parse(
-		    strbuf_str(&text), text.len, ctx->opts.file, &s->saved, &s->info, err);
+		ret = snapshot_parse(strbuf_str(&text), text.len, ctx->opts.file,
+		    &s->saved, &s->info, err);
 	strbuf_free(&text);
 	if (ret)
 		return -1;

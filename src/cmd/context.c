@@ -301,6 +301,8 @@ int context_load(struct context *ctx, struct error *err)
 	take_node_addresses(ctx);
 	if (back)
 		read_back_settings(ctx);
+	if (ctx->plain_masquerade)
+		ctx->conf->random_fully = false;
 	conf_take_node(ctx->conf, ctx->model);
 	if (ctx->model->n_nodes && !model_node_find(ctx->model, ctx->conf->node_name))
 		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,

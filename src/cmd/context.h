@@ -38,6 +38,7 @@ struct context {
 	bool lock_taken;
 	bool hold; /* live_options.hold */
 	bool ends_migration; /* the command goes on with a migration that did not end */
+	bool plain_masquerade; /* its journal says so */
 };
 
 void context_free(struct context *ctx);

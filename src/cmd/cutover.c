@@ -13,6 +13,7 @@
 #include "cmd/probing.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
+#include "plan/keep.h"
 #include "plan/restore.h"
 #include "verify/verify.h"
 
@@ -40,6 +41,7 @@ void cutover_free(struct cutover *c)
 {
 	for (size_t i = 0; i < c->work.n; i++) {
 		migration_free(c->work.v[i].m);
+		state_free(c->work.v[i].want);
 		state_free(c->work.v[i].have);
 	}
 	vec_free(&c->work);
@@ -54,8 +56,19 @@ int cutover_plan(struct cutover *c, struct error *err)
 	struct stretch s = {.have = c->ctx->have};
 
 	context_drain(c->ctx);
-	if (migrate_plan(c->ctx->opts.mode, c->ctx->want, s.have, &c->scope, &s.m, err))
+	if (c->keeps)
+		s.want = keep_mode(&(struct keep){
+		    .mode = c->ctx->opts.mode,
+		    .before = c->before,
+		    .want = c->ctx->want,
+		    .have = s.have,
+		    .scope = &c->scope,
+		});
+	if (migrate_plan(c->ctx->opts.mode, s.want ? s.want : c->ctx->want, s.have,
+		&c->scope, &s.m, err)) {
+		state_free(s.want);
 		return -1;
+	}
 	c->ctx->have = NULL;
 	vec_push(&c->work, s);
 	return 0;

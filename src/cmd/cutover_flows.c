@@ -49,8 +49,7 @@ void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool serv
  * over all routes: 2,000 take seconds. Of more than these none is led past its route. */
 #define MAX_RENEWED 256
 
-typedef int (*source_fn)(
-    const struct vip_table *t, unsigned families, struct error *err);
+typedef int (*source_fn)(const struct vip_table *t, unsigned families, struct error *err);
 
 /* The addresses that ipvs mode has, and the other state has not. */
 static struct vip_table addresses_of_ipvs(const struct cutover *c)
@@ -77,8 +76,7 @@ static bool may_renew(const struct vip_table *t)
 	return n <= MAX_RENEWED;
 }
 
-static int choose_source(
-    struct cutover *c, source_fn fn, bool renews, struct error *err)
+static int choose_source(struct cutover *c, source_fn fn, bool renews, struct error *err)
 {
 	struct vip_table t = addresses_of_ipvs(c);
 	unsigned families = c->ctx->opts.families;

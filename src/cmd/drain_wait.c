@@ -22,7 +22,8 @@ static size_t all(const struct lvs_table *t)
 
 	for (size_t i = 0; i < t->n_services; i++)
 		for (size_t k = 0; k < t->services[i].n_dests; k++)
-			n += t->services[i].dests[k].active + t->services[i].dests[k].inactive;
+			n += t->services[i].dests[k].active +
+			     t->services[i].dests[k].inactive;
 	return n;
 }
 
@@ -41,7 +42,8 @@ static size_t count(struct cutover *c, const struct plan *p)
 		return 0;
 	}
 	n = drain_carried(p, &now->lvs);
-	if (!n || all(&now->lvs) > LIST_MAX || !(list = fopen("/proc/net/ip_vs_conn", "re")))
+	if (!n || all(&now->lvs) > LIST_MAX ||
+	    !(list = fopen("/proc/net/ip_vs_conn", "re")))
 		return n;
 	lvs_conn_count(list, &now->lvs);
 	return drain_carried(p, &now->lvs);

@@ -148,7 +148,8 @@ int fitness_check(struct context *ctx, struct error *err)
 	return EXIT_REFUSED;
 }
 
-/* Rules of others that are in the way: where packets differ because of them, it is said. */
+/* Rules of others that are in the way: where packets differ because of them, it is said.
+ */
 static bool firewall_is_told(const struct notes *f)
 {
 	static const char *const names[] = {

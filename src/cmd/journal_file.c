@@ -18,6 +18,7 @@
 #define BEFORE "migration-before"
 #define MODEL "migration-model.json"
 #define CONFIG "migration-config"
+#define NEW ".new" /* until all of them are written */
 
 /* Reserved for the steps, so that a disk that fills up does not stop a migration
  * half-way. */
@@ -116,6 +117,7 @@ void journal_file_take_options(struct journal_file *f)
 			o->variant = variants[i];
 	o->from = file_name(f->ctx, MODEL);
 	o->config = f->j.config ? file_name(f->ctx, CONFIG) : NULL;
+	f->ctx->plain_masquerade = f->j.plain_masquerade;
 	for (const char *const *s = f->j.addresses; s && *s; s++)
 		if (addr_parse(*s, &a))
 			vec_push(&o->node_addresses, a);
@@ -125,7 +127,7 @@ void journal_file_take_options(struct journal_file *f)
 
 static int write_model(const struct context *ctx, struct error *err)
 {
-	AUTO(mem) char *path = state_dir_file(ctx, MODEL), *text = NULL;
+	AUTO(mem) char *path = state_dir_file(ctx, MODEL NEW), *text = NULL;
 	struct strbuf sb = {0};
 	size_t len;
 	FILE *mem = open_memstream(&text, &len);
@@ -142,26 +144,23 @@ static int write_model(const struct context *ctx, struct error *err)
 	return state_dir_replace_file(path, &sb, 0600, err);
 }
 
-static int copy_config(const struct context *ctx, struct error *err)
+/* What was read from a file, which may have been a pipe, or from the node. */
+static int write_config(const struct context *ctx, struct error *err)
 {
-	AUTO(mem) char *path = state_dir_file(ctx, CONFIG), *text = NULL;
+	AUTO(mem) char *path = state_dir_file(ctx, CONFIG NEW);
 	struct strbuf sb = {0};
-	size_t len;
+	int ret = conf_write_json(ctx->conf, &sb, err);
 
-	if (!ctx->opts.config)
-		return 0;
-	text = state_dir_read_file(ctx->opts.config, &len);
-	if (!text)
-		return error_set(
-		    err, ERR_INPUT, errno, "cannot read %s again", ctx->opts.config);
-	sb = (struct strbuf){.s = text, .len = len};
-	return state_dir_replace_file(path, &sb, 0600, err);
+	if (!ret)
+		ret = state_dir_replace_file(path, &sb, 0600, err);
+	strbuf_free(&sb);
+	return ret;
 }
 
 static int write_before(
     const struct context *ctx, const struct state *before, struct error *err)
 {
-	AUTO(mem) char *path = state_dir_file(ctx, BEFORE);
+	AUTO(mem) char *path = state_dir_file(ctx, BEFORE NEW);
 	struct snapshot_info info = {
 	    .families = ctx->opts.families, .version = PACKAGE_STRING};
 	struct strbuf sb = {0};
@@ -211,16 +210,32 @@ static void fill_head(struct journal_file *f)
 	    .variant = ctx->opts.variant == FW_LEGACY ? "legacy"
 		       : ctx->opts.variant == FW_NFT  ? "nft"
 						      : NULL,
-	    .config = ctx->opts.config,
+	    .config = true,
+	    .plain_masquerade = !ctx->conf->random_fully,
 	    .addresses = addresses(ctx),
 	    .status = JOURNAL_OPEN,
 	};
 }
 
+/* What a crash left of a line was never made, and must not begin the next one. */
+static int drop_torn_line(int fd)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	char c;
+
+	for (off_t at = end; at > 0; at--) {
+		if (pread(fd, &c, 1, at - 1) != 1)
+			return -1;
+		if (c == '\n')
+			return at < end ? ftruncate(fd, at) : 0;
+	}
+	return end < 0 ? -1 : 0;
+}
+
 static int open_journal(struct journal_file *f, const char *path, struct error *err)
 {
-	f->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	if (f->fd < 0)
+	f->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	if (f->fd < 0 || drop_torn_line(f->fd))
 		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
 	return 0;
 }
@@ -228,39 +243,78 @@ static int open_journal(struct journal_file *f, const char *path, struct error *
 /* Not every file system can; then the disk may fill up. */
 static int reserve(struct journal_file *f, const char *path, struct error *err)
 {
-	if (!fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED) || errno != ENOSPC)
+	if (!fallocate(f->fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED) ||
+	    (errno != ENOSPC && errno != EDQUOT))
 		return 0;
 	return error_set(err, ERR_INPUT, errno, "cannot write %s", path);
+}
+
+/* ---- its files, all of them or none */
+
+static const char *const files[] = {BEFORE, MODEL, CONFIG, JOURNAL};
+#define N_FILES (sizeof(files) / sizeof(files[0]))
+
+static char *new_file(const struct context *ctx, const char *name)
+{
+	AUTO(mem) char *path = state_dir_file(ctx, name);
+	struct strbuf sb = {0};
+
+	strbuf_addf(&sb, "%s" NEW, path);
+	return sb.s;
+}
+
+static int write_files(
+    struct journal_file *f, const struct state *before, struct error *err)
+{
+	AUTO(mem) char *path = state_dir_file(f->ctx, JOURNAL NEW);
+	struct strbuf head = {0};
+	int ret;
+
+	if (write_before(f->ctx, before, err) || write_model(f->ctx, err) ||
+	    write_config(f->ctx, err))
+		return -1;
+	journal_print_head(&head, &f->j);
+	ret = state_dir_replace_file(path, &head, 0600, err);
+	strbuf_free(&head);
+	return ret || open_journal(f, path, err) || reserve(f, path, err) ? -1 : 0;
+}
+
+/* Up to here the last migration can be undone. The journal goes first and comes last: it
+ * must not be taken for the one of other files. What names they have after a power
+ * failure does not matter, as that kernel is gone. */
+static int install_files(const struct context *ctx, struct error *err)
+{
+	AUTO(mem) char *journal = state_dir_file(ctx, JOURNAL);
+
+	if (unlink(journal) && errno != ENOENT)
+		return error_set(err, ERR_INPUT, errno, "cannot replace %s", journal);
+	for (size_t i = 0; i < N_FILES; i++) {
+		AUTO(mem) char *from = new_file(ctx, files[i]);
+		AUTO(mem) char *to = state_dir_file(ctx, files[i]);
+
+		if (rename(from, to))
+			return error_set(err, ERR_INPUT, errno, "cannot write %s", to);
+	}
+	return 0;
 }
 
 int journal_file_begin(struct journal_file *f, struct context *ctx,
     const struct state *before, struct error *err)
 {
-	AUTO(mem) char *path = state_dir_file(ctx, JOURNAL);
-	struct strbuf head = {0};
-	int ret;
-
 	*f = (struct journal_file){.ctx = ctx, .fd = -1};
 	if (journal_file_read(ctx, &f->j, err))
 		return -1;
 	journal_file_say_elsewhere(ctx, &f->j);
 	fill_head(f);
-	/* An old journal must not be taken for the one of the new files. */
-	if (unlink(path) && errno != ENOENT)
-		return error_set(err, ERR_INPUT, errno, "cannot replace %s", path);
-	if (write_before(ctx, before, err) || write_model(ctx, err) ||
-	    copy_config(ctx, err))
-		return -1;
-	journal_print_head(&head, &f->j);
-	ret = state_dir_replace_file(path, &head, 0600, err);
-	strbuf_free(&head);
-	if (ret)
-		return -1;
-	if (open_journal(f, path, err) || reserve(f, path, err)) {
+	if (!write_files(f, before, err) && !install_files(ctx, err))
+		return 0;
+	journal_file_close(f);
+	for (size_t i = 0; i < N_FILES; i++) {
+		AUTO(mem) char *path = new_file(ctx, files[i]);
+
 		unlink(path);
-		return -1;
 	}
-	return 0;
+	return -1;
 }
 
 int journal_file_resume(struct journal_file *f, struct context *ctx, struct error *err)
@@ -317,13 +371,17 @@ void journal_file_status(struct journal_file *f, enum journal_status status, dou
 	append(f, &sb);
 }
 
-void journal_file_deadline(struct journal_file *f, double wait)
+int journal_file_deadline(struct journal_file *f, double wait, struct error *err)
 {
 	struct strbuf sb = {0};
 
 	f->j.until = state_dir_now() + (uint64_t)wait;
 	journal_print_deadline(&sb, f->j.until);
 	append(f, &sb);
+	if (f->fd < 0)
+		return error_set(err, ERR_INPUT, 0,
+		    "the journal cannot be written, and so nothing would go back by itself");
+	return 0;
 }
 
 void journal_file_close(struct journal_file *f)

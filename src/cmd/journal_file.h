@@ -45,8 +45,9 @@ void journal_file_step(struct journal_file *f, bool back, unsigned depth, const 
     ...) __attribute__((format(printf, 4, 5)));
 void journal_file_status(struct journal_file *f, enum journal_status status, double wait);
 
-/* From now on the node goes back by itself after so many seconds. */
-void journal_file_deadline(struct journal_file *f, double wait);
+/* From now on the node goes back by itself after so many seconds. -1: it would not, as that
+ * cannot be written. */
+int journal_file_deadline(struct journal_file *f, double wait, struct error *err);
 
 void journal_file_close(struct journal_file *f);
 

@@ -102,8 +102,7 @@ const struct command commands[] = {
     },
     {
 	.name = "confirm",
-	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
-		  GROUP_CONFIRM,
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN | GROUP_CONFIRM,
 	.synopsis = "confirm [--dry-run]",
 	.summary = "end a migration that waits for confirmation",
 	.details = "Removes what the old mode left, which until then made the way back a "
@@ -113,8 +112,8 @@ const struct command commands[] = {
     },
     {
 	.name = "rollback",
-	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
-		  GROUP_CONFIRM | GROUP_UNCONFIRMED,
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN | GROUP_CONFIRM |
+		  GROUP_UNCONFIRMED,
 	.synopsis = "rollback [--dry-run]",
 	.summary = "go back from the last migration",
 	.details = "Undoes a migration that waits for confirmation, or the last one that "
@@ -124,8 +123,7 @@ const struct command commands[] = {
     },
     {
 	.name = "doctor",
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR |
-		  GROUP_ACCEPT,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR | GROUP_ACCEPT,
 	.synopsis = "doctor [--to MODE] [-f SOURCE] [-o text|json]",
 	.summary = "say whether this node is fit for a switch",
 	.details =

@@ -13,7 +13,8 @@ static bool writes(const struct context *ctx)
 {
 	const unsigned needed = GROUP_WRITE | GROUP_MODEL;
 
-	return (ctx->opts.command->groups & needed) == needed;
+	/* What a migration began with was accepted then. */
+	return (ctx->opts.command->groups & needed) == needed && !ctx->ends_migration;
 }
 
 /* ---- services that are not understood in full */

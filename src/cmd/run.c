@@ -12,8 +12,8 @@
 #include "cmd/state_dir.h"
 #include "verify/verify.h"
 
-/* Another writer may move the tables between reading and writing; each try plans anew. With
- * a busy one that may take more tries, for as long as a lock would be waited for. */
+/* Another writer may move the tables between reading and writing; each try plans anew.
+ * With a busy one that may take more tries, for as long as a lock would be waited for. */
 #define MIN_TRIES 5
 
 int run_prepare(struct run *r, struct error *err)
@@ -58,8 +58,8 @@ static int verify_result(
 	state_free(r->before);
 	r->before = ctx->have; /* what is wanted may borrow from it */
 	ctx->have = NULL;
-	if (live_reread(ctx->source, ctx->opts.families, r->before, plan, out, &ctx->have,
-		err))
+	if (live_reread(
+		ctx->source, ctx->opts.families, r->before, plan, out, &ctx->have, err))
 		return error_wrap(err, "written, but cannot be read back");
 	if (ctx->have->base)
 		r->before = NULL; /* it ends with the new one */

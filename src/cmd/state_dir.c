@@ -106,7 +106,8 @@ int state_dir_replace_file(
 
 	strbuf_addf(&tmp, "%s.%d.tmp", path, (int)getpid());
 	fd = open(tmp.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	failed = fd < 0 || state_dir_write_all(fd, strbuf_str(text), text->len) || fsync(fd);
+	failed =
+	    fd < 0 || state_dir_write_all(fd, strbuf_str(text), text->len) || fsync(fd);
 	if (fd >= 0 && close(fd))
 		failed = 1;
 	if (failed || rename(tmp.s, path) || sync_folder(path)) {

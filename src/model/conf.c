@@ -137,3 +137,15 @@ bool conf_detector(const struct conf *c, enum family f, struct prefix *cidr)
 	}
 	return false;
 }
+
+const char *conf_detect_name(enum detect_local d)
+{
+	static const char *const names[DETECT_COUNT] = {
+	    [DETECT_CLUSTER_CIDR] = "ClusterCIDR",
+	    [DETECT_NODE_CIDR] = "NodeCIDR",
+	    [DETECT_BRIDGE] = "BridgeInterface",
+	    [DETECT_INTERFACE_PREFIX] = "InterfaceNamePrefix",
+	};
+
+	return names[d];
+}

@@ -11,6 +11,7 @@ enum detect_local {
 	DETECT_BRIDGE,
 	DETECT_INTERFACE_PREFIX,
 };
+#define DETECT_COUNT (DETECT_INTERFACE_PREFIX + 1)
 
 /* An address of an interface of this node. */
 struct node_addr {
@@ -76,6 +77,13 @@ DEFINE_AUTO(conf, struct conf *, conf_free)
  * Unknown or ill-typed fields are warnings in notes, with their path. -1: ERR_INPUT.
  */
 int conf_load(struct conf *c, const char *path, struct notes *notes, struct error *err);
+
+/* Appends the KubeProxyConfiguration that gives these settings; node names, and what is not
+ * in one, are left out. -1: ERR_INPUT, a text is no UTF-8. */
+int conf_write_json(const struct conf *c, struct strbuf *sb, struct error *err);
+
+/* How detectLocalMode says it. */
+const char *conf_detect_name(enum detect_local d);
 
 /* Takes zone, InternalIPs, podCIDRs from the model's Node object conf->node_name, if it has
  * one. Addresses become conf->addrs only if that is still empty. */

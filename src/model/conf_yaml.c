@@ -169,21 +169,14 @@ static bool take_cluster_cidr(
 
 static bool take_detect_mode(struct reader *r, const char *path, const yaml_node_t *value)
 {
-	static const char *const names[] = {
-	    [DETECT_CLUSTER_CIDR] = "ClusterCIDR",
-	    [DETECT_NODE_CIDR] = "NodeCIDR",
-	    [DETECT_BRIDGE] = "BridgeInterface",
-	    [DETECT_INTERFACE_PREFIX] = "InterfaceNamePrefix",
-	};
-
 	(void)path;
 	if (tree_type(value) != TREE_TEXT)
 		return false;
 	if (!tree_text(value)[0])
 		return true;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(tree_text(value), names[i])) {
-			r->conf->detect_local = (enum detect_local)i;
+	for (enum detect_local d = 0; d < DETECT_COUNT; d++)
+		if (!strcmp(tree_text(value), conf_detect_name(d))) {
+			r->conf->detect_local = d;
 			return true;
 		}
 	return false;

@@ -38,6 +38,8 @@ void journal_print_head(struct strbuf *sb, const struct journal *j)
 	print_field(sb, "iptables", j->variant);
 	if (j->config)
 		strbuf_add(sb, "config yes\n");
+	if (j->plain_masquerade)
+		strbuf_add(sb, "random-fully no\n");
 	for (const char *const *a = j->addresses; a && *a; a++)
 		print_field(sb, "node-address", *a);
 	strbuf_add(sb, "begun\n");
@@ -102,6 +104,8 @@ static bool take_head(struct reader *r, const char *name, const char *value)
 		return r->to = mode_parse(value, &j->to);
 	if (!strcmp(name, "config"))
 		return j->config = !strcmp(value, "yes");
+	if (!strcmp(name, "random-fully"))
+		return j->plain_masquerade = !strcmp(value, "no");
 	if (!strcmp(name, "node-address")) {
 		vec_push(&r->addresses, arena_strdup(r->a, value));
 		return true;
@@ -140,6 +144,7 @@ static bool take_step(struct reader *r, const char *name, char *value)
 		if (strcmp(name, words[s]))
 			continue;
 		j->status = (enum journal_status)s;
+		j->waited = s == JOURNAL_WAITING || (s == JOURNAL_OPEN && j->waited);
 		if (s == JOURNAL_OPEN || s == JOURNAL_BACK)
 			return take_words(r, value);
 		return s != JOURNAL_WAITING || take_number(value, &j->until);

@@ -29,11 +29,13 @@ struct journal {
 	const char *started; /* for people */
 	const char *node, *kube_proxy, *variant;
 	bool config;		      /* there is a copy of the settings */
+	bool plain_masquerade;	      /* without --random-fully, which no setting says */
 	const char *const *addresses; /* --node-address, NULL at the end; or NULL */
 	/* The steps. */
 	enum journal_status status;
 	unsigned depth;	  /* how far it had come: the number of the phase */
 	const char *last; /* the last step in words, or NULL */
+	bool waited;	  /* it had switched and waited, and did not go back since */
 	uint64_t until;	  /* when it goes back by itself, seconds since boot; or 0 */
 	bool elsewhere;	  /* of another kernel: see journal_file_read() */
 };

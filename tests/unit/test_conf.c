@@ -417,6 +417,60 @@ static void test_node_object_fills_what_is_unknown(void **state)
 	conf_free(c);
 }
 
+/* Written and read again it is written the same, and says the same. */
+static void test_settings_are_read_as_they_were_written(void **state)
+{
+	static const char *const texts[] = {
+	    HEAD,
+	    HEAD "mode: ipvs\nbindAddress: \"fd00::1\"\nclusterCIDR: "
+		 "10.244.0.0/16,fd00:10:244::/56\nnodePortAddresses: [10.0.0.0/8, "
+		 "\"fd00::/8\"]\niptables: {masqueradeAll: true, masqueradeBit: 5, "
+		 "localhostNodePorts: false}\nconntrack: {tcpBeLiberal: true}\nipvs: "
+		 "{scheduler: lc, strictARP: true, excludeCIDRs: [192.0.2.0/24], "
+		 "tcpTimeout: 15m0s, tcpFinTimeout: 30s, udpTimeout: 10s}\n",
+	    HEAD "detectLocalMode: BridgeInterface\ndetectLocal: {bridgeInterface: "
+		 "\"br\\\"0\"}\nnodePortAddresses: [primary]\n",
+	    HEAD "detectLocalMode: InterfaceNamePrefix\ndetectLocal: "
+		 "{interfaceNamePrefix: veth}\n",
+	    HEAD "detectLocalMode: NodeCIDR\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct loaded first = load(texts[i]), second;
+		struct strbuf a = {0}, b = {0};
+		struct error err = {0};
+
+		assert_int_equal(conf_write_json(first.conf, &a, &err), 0);
+		second = load(strbuf_str(&a));
+		assert_int_equal(second.ret, 0);
+		assert_int_equal(second.notes.list.n, 0);
+		assert_int_equal(conf_write_json(second.conf, &b, &err), 0);
+		assert_string_equal(strbuf_str(&a), strbuf_str(&b));
+		assert_int_equal(second.conf->detect_local, first.conf->detect_local);
+		assert_int_equal(second.conf->masquerade_bit, first.conf->masquerade_bit);
+		assert_int_equal(second.conf->tcp_timeout, first.conf->tcp_timeout);
+		assert_int_equal(
+		    second.conf->n_node_port_addrs, first.conf->n_node_port_addrs);
+		assert_int_equal(
+		    second.conf->node_port_primary, first.conf->node_port_primary);
+		assert_int_equal(
+		    second.conf->n_cluster_cidrs, first.conf->n_cluster_cidrs);
+		assert_int_equal(
+		    second.conf->n_exclude_cidrs, first.conf->n_exclude_cidrs);
+		assert_string_equal(second.conf->scheduler, first.conf->scheduler);
+		assert_string_equal(second.conf->bridge, first.conf->bridge);
+		assert_true(
+		    addr_eq(&second.conf->bind_address, &first.conf->bind_address));
+		assert_true(second.conf->localhost_node_ports ==
+			    first.conf->localhost_node_ports);
+		strbuf_free(&a);
+		strbuf_free(&b);
+		unload(&first);
+		unload(&second);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +487,7 @@ int main(void)
 	    cmocka_unit_test(test_a_kernel_release_that_is_none_changes_nothing),
 	    cmocka_unit_test(test_detector_is_per_family),
 	    cmocka_unit_test(test_node_object_fills_what_is_unknown),
+	    cmocka_unit_test(test_settings_are_read_as_they_were_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

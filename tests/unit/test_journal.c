@@ -39,6 +39,7 @@ static struct strbuf head(void)
 	    .node = "node-a",
 	    .kube_proxy = "1.27.1",
 	    .config = true,
+	    .plain_masquerade = true,
 	    .addresses = addresses,
 	};
 	struct strbuf sb = {0};
@@ -71,6 +72,7 @@ static void test_head_is_read_as_it_was_written(void **state)
 	assert_string_equal(j.kube_proxy, "1.27.1");
 	assert_null(j.variant);
 	assert_true(j.config);
+	assert_true(j.plain_masquerade);
 	assert_string_equal(j.addresses[1], "fd00:10::11");
 	assert_null(j.addresses[2]);
 	assert_int_equal(j.status, JOURNAL_OPEN);
@@ -192,6 +194,28 @@ static void test_what_is_no_journal_is_refused(void **state)
 	}
 }
 
+static void test_confirmation_that_was_cut_off_is_told_from_a_migration(void **state)
+{
+	struct strbuf sb = head();
+	size_t begun;
+
+	(void)state;
+	journal_print_step(&sb, false, 2, "switch: iptables table nat, 1 operations");
+	assert_false(parsed(&sb, sb.len).waited);
+	journal_print_status(&sb, JOURNAL_WAITING, 100);
+	assert_true(parsed(&sb, sb.len).waited);
+	journal_print_step(&sb, false, 4, "remove: iptables table nat, 1 operations");
+	assert_true(parsed(&sb, sb.len).waited);
+	assert_int_equal(parsed(&sb, sb.len).status, JOURNAL_OPEN);
+	begun = sb.len;
+	journal_print_step(&sb, true, 4, "remove: iptables table nat, 1 operations");
+	assert_false(parsed(&sb, sb.len).waited);
+	journal_print_step(&sb, false, 2, "switch: iptables table nat, 1 operations");
+	assert_false(parsed(&sb, sb.len).waited);
+	assert_true(parsed(&sb, begun).waited);
+	strbuf_free(&sb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +224,7 @@ int main(void)
 	    cmocka_unit_test(test_planning_anew_does_not_forget_how_far_it_was),
 	    cmocka_unit_test(test_ends_are_told_apart),
 	    cmocka_unit_test(test_deadline_holds_until_another_and_ends_nothing),
+	    cmocka_unit_test(test_confirmation_that_was_cut_off_is_told_from_a_migration),
 	    cmocka_unit_test(test_what_is_no_journal_is_refused),
 	};
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "../lib/golden_states.h"
+#include "plan/keep.h"
 
 #define HELPER "-A OUTPUT -m set --match-set KUBE-CLUSTER-IP src,dst -j KUBE-MARK-MASQ\n"
 #define PORTALS                                                                          \
@@ -176,33 +177,36 @@ static void test_migrated_node_has_an_empty_plan(void **state)
 
 /* ---- starting states */
 
-static void test_leftovers_of_native_switching_migrate(void **state)
+/* The folder of a step of switching without migration. */
+static const char *native_switching(int step)
 {
 	static const char *const steps[] = {
-	    "1-iptables",
-	    "2-ipvs-without-cleanup",
-	    "3-np-gets-endpoints-and-gone-is-deleted",
-	    "4-after-cleanup",
-	    "5-ipvs-after-cleanup",
-	    "6-back-to-iptables-without-cleanup",
+	    "switch-modes/1-iptables",
+	    "switch-modes/2-ipvs-without-cleanup",
+	    "switch-modes/3-np-gets-endpoints-and-gone-is-deleted",
+	    "switch-modes/4-after-cleanup",
+	    "switch-modes/5-ipvs-after-cleanup",
+	    "switch-modes/6-back-to-iptables-without-cleanup",
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		char folder[128];
-		struct state *have;
+	return steps[step];
+}
 
-		snprintf(folder, sizeof(folder), "switch-modes/%s", steps[i]);
-		have = golden_state(folder);
+static void test_leftovers_of_native_switching_migrate(void **state)
+{
+	(void)state;
+	for (int step = 0; step < 6; step++) {
+		const char *folder = native_switching(step);
+		AUTO(state) struct state *have = golden_state(folder);
+
 		for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++) {
 			struct wanted w;
 
 			wanted_load(&w, "switch-modes/cluster.1.json",
 			    "switch-modes/config.yaml", "1.27", to, have);
-			assert_migrates(steps[i], to, w.state, have);
+			assert_migrates(folder, to, w.state, have);
 			wanted_free(&w);
 		}
-		state_free(have);
 	}
 }
 
@@ -303,6 +307,102 @@ static void test_kubelets_chains_stay(void **state)
 	assert_null(chain_in(end, FW_MANGLE, "KUBE-PROXY-CANARY"));
 }
 
+/* ---- what the new mode has become meanwhile */
+
+/* Taking the old mode away leaves the new one as it has become. */
+static void assert_confirms(
+    const char *name, const struct keep *k, const struct state *expected)
+{
+	AUTO(state) struct state *kept = keep_mode(k);
+	AUTO(migration) struct migration *m = make_migration(k->mode, kept, k->have);
+	AUTO(state) struct state *end = run(k->have, m->plan);
+
+	assert_verified(name, expected, end, &both_modes);
+	assert_no_plan(name, expected, end, &both_modes);
+}
+
+static void check_confirms(
+    const char *name, enum mode to, const struct state *before, const struct state *want)
+{
+	AUTO(migration) struct migration *m = make_migration(to, want, before);
+	struct keep k = {to, before, want, m->after[PHASE_SETTLE], &both_modes};
+
+	assert_confirms(name, &k, want);
+}
+
+static void check_confirms_both(
+    const char *name, const struct state *ipt, const struct state *ipvs)
+{
+	check_confirms(name, MODE_IPVS, ipt, ipvs);
+	check_confirms(name, MODE_IPTABLES, ipvs, ipt);
+}
+
+static void test_confirming_ends_where_migrating_does(void **state)
+{
+	(void)state;
+	each_pair(check_confirms_both);
+}
+
+static void test_confirming_takes_leftovers_away(void **state)
+{
+	(void)state;
+	for (int step = 0; step < 6; step++) {
+		AUTO(state) struct state *have = golden_state(native_switching(step));
+
+		for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++) {
+			struct wanted w;
+
+			wanted_load(&w, "switch-modes/cluster.1.json",
+			    "switch-modes/config.yaml", "1.27", to, have);
+			check_confirms("leftovers", to, have, w.state);
+			wanted_free(&w);
+		}
+	}
+}
+
+/* The kube-proxy of the new mode goes on to `later`, and that is what stays. */
+static void check_later(const char *name, enum mode to, const struct state *before,
+    const struct state *want, const struct state *later)
+{
+	struct scope scope = {
+	    .modes = MODE_BIT(to), .families = FAMILY_BOTH, .kinds = KIND_ALL};
+	AUTO(migration) struct migration *m = make_migration(to, want, before);
+	const struct state *made = m->after[PHASE_SETTLE];
+	AUTO(plan) struct plan *sync = make(later, made, &scope);
+	AUTO(state) struct state *have = run(made, sync);
+	struct keep k = {to, before, want, have, &both_modes};
+
+	assert_true(sync->n_ops > 0);
+	assert_confirms(name, &k, later);
+}
+
+static void test_confirming_keeps_what_kube_proxy_has_done_since(void **state)
+{
+	static const char *const clusters[] = {"cluster.1.json", "cluster.json"};
+	AUTO(state) struct state *ipt = golden_state(native_switching(0));
+	AUTO(state) struct state *ipvs = golden_state(native_switching(4));
+
+	(void)state;
+	for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++)
+		for (int first = 0; first < 2; first++) {
+			const struct state *before = to == MODE_IPVS ? ipt : ipvs;
+			struct wanted w[2];
+
+			for (int i = 0; i < 2; i++) {
+				char path[64];
+
+				snprintf(
+				    path, sizeof(path), "switch-modes/%s", clusters[i]);
+				wanted_load(&w[i], path, "switch-modes/config.yaml",
+				    "1.27", to, before);
+			}
+			check_later(
+			    mode_name(to), to, before, w[first].state, w[!first].state);
+			wanted_free(&w[0]);
+			wanted_free(&w[1]);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +416,9 @@ int main(void)
 	    cmocka_unit_test(test_helper_rule_stays_until_addresses_are_gone),
 	    cmocka_unit_test(test_jumps_that_would_bite_go_at_the_switch),
 	    cmocka_unit_test(test_kubelets_chains_stay),
+	    cmocka_unit_test(test_confirming_ends_where_migrating_does),
+	    cmocka_unit_test(test_confirming_takes_leftovers_away),
+	    cmocka_unit_test(test_confirming_keeps_what_kube_proxy_has_done_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,7 @@ void context_free(struct context *ctx)
 	state_free(ctx->have);
 	source_close(ctx->source);
 	model_free(ctx->model);
+	model_free(ctx->earlier_model);
 	conf_free(ctx->conf);
 	notes_clear(&ctx->notes);
 	notes_clear(&ctx->findings);
@@ -256,6 +257,21 @@ static int load_model(struct context *ctx, struct error *err)
 		return -1;
 	notes_place(&ctx->notes, n_notes, strcmp(o->from, "-") ? o->from : "stdin");
 	return 0;
+}
+
+int context_renew_model(struct context *ctx, struct error *err)
+{
+	const struct opts *o = &ctx->opts;
+	bool back = ctx->seen && !ctx->seen_own; /* from ctx->have */
+
+	if (!back && !is_cluster(o->from))
+		return 0;
+	model_free(ctx->earlier_model);
+	ctx->earlier_model = ctx->model;
+	ctx->model = NULL;
+	if (back ? read_back_renew(ctx, err) : load_model(ctx, err))
+		return -1;
+	return context_emit(ctx, o->mode, err);
 }
 
 int context_load_conf(struct context *ctx, struct error *err)

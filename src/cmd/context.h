@@ -37,6 +37,7 @@ struct context {
 	int lock;
 	bool lock_taken;
 	bool hold; /* live_options.hold */
+	struct model *earlier_model; /* conf borrows from it: context_renew_model() */
 	bool ends_migration; /* the command goes on with a migration that did not end */
 	bool plain_masquerade; /* its journal says so */
 };
@@ -68,6 +69,10 @@ int context_end_reading(struct context *ctx, struct error *err);
 
 /* The addresses of the interfaces in s become the node's, as kube-proxy would take them. */
 void context_take_addresses(struct context *ctx, const struct state *s);
+
+/* Once who changes services has been stopped: the model of a server, or of this node as it is
+ * in ctx->have now, and what is wanted, anew. A file stays as it is. */
+int context_renew_model(struct context *ctx, struct error *err);
 
 /* Reads again: replaces ctx->have. */
 int context_reread(struct context *ctx, struct error *err);

@@ -143,18 +143,27 @@ static void report_losses(struct context *ctx)
 		    "until kube-proxy's first sync");
 }
 
-int read_back_model(struct context *ctx, struct error *err)
+/* From what is in ctx->seen. */
+static int make_model(struct context *ctx, struct error *err)
 {
-	struct state_view v = {.node = ctx->conf->node_name};
+	struct state_view v = {.node = ctx->conf->node_name, .state = ctx->seen};
 
-	if (read_state(ctx, err) || choose_modes(ctx, err))
-		return -1;
-	v.state = ctx->seen;
 	memcpy(v.modes, ctx->seen_modes, sizeof(v.modes));
 	if (is_switch(ctx) && !is_dump(ctx) &&
 	    route_on_link(ctx->conf->arena, &v.near, &v.n_near, err))
 		return -1;
-	if (model_from_state(&v, &ctx->model, &ctx->notes, err))
+	return model_from_state(&v, &ctx->model, &ctx->notes, err);
+}
+
+int read_back_renew(struct context *ctx, struct error *err)
+{
+	ctx->seen = ctx->have;
+	return make_model(ctx, err);
+}
+
+int read_back_model(struct context *ctx, struct error *err)
+{
+	if (read_state(ctx, err) || choose_modes(ctx, err) || make_model(ctx, err))
 		return -1;
 	/* A node that was flushed must not be taken for one that has no services. */
 	if (!ctx->opts.from && ctx->opts.command->groups & GROUP_MIGRATE &&

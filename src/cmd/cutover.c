@@ -407,8 +407,9 @@ static void end_back(struct cutover *c)
 	if (to_ipvs(c))
 		cutover_settle_flows(c, c->ctx->want, true);
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
-	/* The ledger is of what ipvs mode has. */
-	state_dir_write_ledger(c->ctx, false);
+	/* The ledger is of what ipvs mode has; where it is back, as it was before. */
+	if (to_ipvs(c))
+		state_dir_write_ledger(c->ctx, false);
 }
 
 /* Virtual servers whose addresses are not there yet, or not any more, cannot be told by

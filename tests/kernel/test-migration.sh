@@ -135,6 +135,12 @@ faults write error=ENOSPC
 faults fdatasync error=ENOSPC
 faults fsync error=EIO
 
+# signalled CALL SIGNAL N COMMAND...: the signal comes with the Nth of these kernel calls.
+signalled()
+{
+	strace -qq -o /dev/null -e "trace=$1" -e "inject=$1:signal=$2:when=$3" "${@:4}"
+}
+
 # Killed after each step.
 for ((n = 1; n < 100; n++)); do
 	! killed "$n" || break
@@ -185,6 +191,18 @@ expect 0 'stays in iptables mode' 'confirm' "$VIPSHIFT" confirm
 sleep 3
 same after 'confirmed'
 expect 0 'rolled back' 'rollback' "$VIPSHIFT" rollback
+
+# What is known of the mode that it goes back to is not lost: a ledger as ipvs mode leaves it.
+printf 'ledger 1 %s:%s\nserver tcp 10.96.0.99:80\nend 1\n' \
+	"$(cat /proc/sys/kernel/random/boot_id)" "$(stat -Lc %i /proc/self/ns/net)" >"$work/state/ledger"
+cp "$work/state/ledger" "$work/ledger"
+killed 6 || :
+expect 0 'rolled back' 'a ledger: --abort' "$VIPSHIFT" migrate --abort
+kept() { cmp "$work/state/ledger" "$work/ledger" && echo kept; }
+expect 0 '^kept' 'a ledger: after --abort' kept
+expect 6 'rolled back' 'a ledger: interrupted' signalled fdatasync INT 3 "${migrate[@]}"
+expect 0 '^kept' 'a ledger: after the interruption' kept
+same before 'a ledger'
 
 # Of another boot: said, and not in the way.
 killed 6 || :

@@ -94,15 +94,23 @@ static void on_signal(int number)
 	interrupted = number;
 }
 
-/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between
- * two steps, to go back. */
-static void catch_signals(void)
+void cutover_catch_signals(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
-	signal(SIGHUP, SIG_IGN);
+	/* nohup */
+	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+}
+
+/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between
+ * two steps, to go back. */
+static void catch_while_writing(void)
+{
+	cutover_catch_signals();
+	signal(SIGHUP, SIG_IGN);
 }
 
 bool cutover_interrupted(void)
@@ -112,7 +120,7 @@ bool cutover_interrupted(void)
 
 int cutover_open(struct cutover *c, struct error *err)
 {
-	catch_signals();
+	catch_while_writing();
 	return open_sink(c, c->ctx->opts.wait, err);
 }
 
@@ -446,6 +454,7 @@ int cutover_back(struct cutover *c, struct error *err)
 {
 	struct error why = {0};
 
+	catch_while_writing();
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
 		return partly(&why, err);
 	report_info(

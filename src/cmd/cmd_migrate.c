@@ -15,6 +15,15 @@
 #include "cmd/state_dir.h"
 #include "cmd/watch.h"
 
+/* Nothing is written yet, and there is nothing to go back from. */
+static int still_wanted(struct error *err)
+{
+	if (!cutover_interrupted())
+		return 0;
+	return error_set(
+	    err, ERR_REFUSED, 0, "interrupted by a signal; nothing was changed");
+}
+
 static int ask(const struct context *ctx, const struct plan *p, struct error *err)
 {
 	struct plan_counts n;
@@ -24,7 +33,10 @@ static int ask(const struct context *ctx, const struct plan *p, struct error *er
 	snprintf(question, sizeof(question),
 	    "Migrate this node to %s mode: %zu to add, %zu to change, %zu to delete?",
 	    mode_name(ctx->opts.mode), n.add, n.change, n.remove);
-	return report_confirm(ctx, question, err);
+	return still_wanted(err) || report_confirm(ctx, question, err) ||
+		       still_wanted(err)
+		   ? -1
+		   : 0;
 }
 
 static void report_done(const struct cutover *c, double begin)
@@ -73,6 +85,8 @@ static int run_phases(struct cutover *c, double begin, struct error *err)
 		  : cutover_forward(c, PHASE_PREPARE, PHASE_COUNT, &c->cause))
 		return cutover_undo(c, err);
 	state_dir_write_ledger(c->ctx, c->ctx->opts.mode == MODE_IPVS);
+	/* Whoever is to stay stopped does so with the new mode, confirmed or not. */
+	freeze_end(c->ctx, true);
 	if (waits)
 		return wait_for_confirmation(c);
 	journal_file_status(&c->journal, JOURNAL_FINISHED, 0);
@@ -126,6 +140,8 @@ static int migrate(struct cutover *c, struct error *err)
 	status = there ? EXIT_DONE : fitness_check(ctx, err);
 	if (status)
 		return status;
+	if (!ctx->opts.dry_run)
+		cutover_catch_signals();
 	if (freeze_begin(ctx, err))
 		return -1;
 	c->before = ctx->have;
@@ -147,7 +163,7 @@ static int migrate(struct cutover *c, struct error *err)
 		    mode_name(ctx->opts.mode));
 		return EXIT_DONE;
 	}
-	status = fitness_accept(ctx, err);
+	status = still_wanted(err) ? -1 : fitness_accept(ctx, err);
 	if (status)
 		return status;
 	if (ctx->opts.dry_run)
@@ -216,8 +232,10 @@ int cmd_migrate(struct context *ctx, struct error *err)
 	else if (!journal_file_check(ctx, err) && !context_load(ctx, err) &&
 		 !context_read_and_emit(ctx, err))
 		status = migrate(&c, err);
-	/* Whoever is to stay stopped does so with the new mode, confirmed or not. */
-	freeze_end(ctx, c.sink && status == EXIT_DONE && !ctx->opts.abort);
+	if (c.sink && c.journal.j.status == JOURNAL_ROLLED_BACK)
+		freeze_end(ctx, false);
+	else if (!c.sink || status != EXIT_DONE)
+		freeze_cancel(ctx);
 	cutover_free(&c);
 	return status;
 }

@@ -107,15 +107,23 @@ static void on_signal(int number)
 	interrupted = number;
 }
 
-/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between
- * two steps, to go back. */
-static void catch_signals(void)
+void cutover_catch_signals(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
-	signal(SIGHUP, SIG_IGN);
+	/* nohup */
+	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
+}
+
+/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between
+ * two steps, to go back. */
+static void catch_while_writing(void)
+{
+	cutover_catch_signals();
+	signal(SIGHUP, SIG_IGN);
 }
 
 bool cutover_interrupted(void)
@@ -125,7 +133,7 @@ bool cutover_interrupted(void)
 
 int cutover_open(struct cutover *c, struct error *err)
 {
-	catch_signals();
+	catch_while_writing();
 	return open_sink(c, c->ctx->opts.wait, err);
 }
 
@@ -420,8 +428,9 @@ static void end_back(struct cutover *c)
 	if (to_ipvs(c))
 		cutover_settle_flows(c, c->ctx->want, true);
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
-	/* The ledger is of what ipvs mode has. */
-	state_dir_write_ledger(c->ctx, false);
+	/* The ledger is of what ipvs mode has; where it is back, as it was before. */
+	if (to_ipvs(c))
+		state_dir_write_ledger(c->ctx, false);
 }
 
 /* Virtual servers whose addresses are not there yet, or not any more, cannot be told by
@@ -458,6 +467,7 @@ int cutover_back(struct cutover *c, struct error *err)
 {
 	struct error why = {0};
 
+	catch_while_writing();
 	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
 		return partly(&why, err);
 	report_info(

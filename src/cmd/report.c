@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -80,6 +81,17 @@ void report_notes(const struct context *ctx, const struct notes *n, enum note_le
 			report_note(ctx, &n->list.v[i]);
 }
 
+/* A signal that is caught while an answer is waited for. (A read would go on.) */
+static bool is_interrupted(void)
+{
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	if (poll(&p, 1, -1) >= 0 || errno != EINTR)
+		return false;
+	fputc('\n', stderr);
+	return true;
+}
+
 int report_confirm(const struct context *ctx, const char *question, struct error *err)
 {
 	char answer[16] = "";
@@ -90,7 +102,7 @@ int report_confirm(const struct context *ctx, const char *question, struct error
 		return error_set(err, ERR_USAGE, 0,
 		    "no terminal to ask on: add --yes, or --dry-run to look");
 	fprintf(stderr, "%s [y/N] ", question);
-	if (!fgets(answer, sizeof(answer), stdin) ||
+	if (is_interrupted() || !fgets(answer, sizeof(answer), stdin) ||
 	    (strcmp(answer, "y\n") && strcmp(answer, "yes\n")))
 		return error_set(
 		    err, ERR_REFUSED, 0, "not confirmed; nothing was changed");

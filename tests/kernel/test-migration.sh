@@ -135,6 +135,79 @@ faults write error=ENOSPC
 faults fdatasync error=ENOSPC
 faults fsync error=EIO
 
+# signalled CALL SIGNAL N COMMAND...: the signal comes with the Nth of these kernel calls.
+signalled()
+{
+	strace -qq -o /dev/null -e "trace=$1" -e "inject=$1:signal=$2:when=$3" "${@:4}"
+}
+
+# A lost session and Ctrl-C do not cut off a way back.
+for signal in HUP INT TERM; do
+	"${migrate[@]}" -q 2>"$work/out" || bad 'migrate'
+	expect 0 'rolled back' "rollback, $signal" \
+		signalled fdatasync "$signal" 2 "$VIPSHIFT" rollback
+	same before "rollback, $signal"
+	killed 6 || :
+	expect 0 'rolled back' "--abort, $signal" \
+		signalled fdatasync "$signal" 2 "$VIPSHIFT" migrate --abort
+	same before "--abort, $signal"
+done
+
+# Who is stopped for a switch goes on if there is none.
+call=setsockopt
+[ "$variant" = legacy ] || call=sendto
+faults_record $call
+ln -s "$(command -v sleep)" "$work/kube-proxy"
+"$work/kube-proxy" 300 &
+proxy=$!
+stands() # YES|NO WHAT
+{
+	local state=no
+	[ "$(awk '/^State:/ { print $2 }' "/proc/$proxy/status")" != T ] || state=yes
+	[ "$state" = "$1" ] && ok || bad "$2: kube-proxy stands still: $state"
+}
+for signal in HUP INT TERM; do
+	expect 3 'interrupted by a signal; nothing was changed' "$signal before the switch" \
+		signalled kill "$signal" 1 "${migrate[@]}" --freeze auto
+	stands no "$signal before the switch"
+	same before "$signal before the switch"
+done
+expect 6 'kube-proxy .* goes on' 'interrupted at work' \
+	signalled fdatasync INT 3 "${migrate[@]}" --freeze auto
+stands no 'interrupted at work'
+expect 7 'kube-proxy .* stays stopped until the migration has ended' 'cannot go back' \
+	strace -qq -o /dev/null -e trace=$call -e "inject=$call:error=ENOMEM:when=$(
+		faults_find $call '.*' switch 1)+" "${migrate[@]}" --freeze auto
+stands yes 'cannot go back'
+expect 0 'kube-proxy .* goes on' 'cannot go back: --abort' "$VIPSHIFT" migrate --abort
+stands no 'cannot go back: --abort'
+signalled fsync KILL 4 "${migrate[@]}" --freeze auto >"$work/out" 2>&1 || :
+stands yes 'killed before the first step'
+expect 0 'kube-proxy .* goes on' 'killed before the first step: --resume' \
+	"$VIPSHIFT" migrate --resume
+stands no 'killed before the first step: --resume'
+killed 6 --freeze auto || :
+stands yes 'killed'
+expect 7 'did not end' 'killed: migrate' "${migrate[@]}"
+stands yes 'killed: migrate'
+expect 0 'kube-proxy .* is left stopped' 'killed: --resume' "$VIPSHIFT" migrate --resume
+stands yes 'killed: --resume'
+# A later one (migrations are told by the second) that goes back leaves the node in the mode of
+# the switch.
+sed 's/10\.244\.2\./10.244.9./g' "$demo/cluster.json" >"$work/other.json"
+sleep 1
+expect 6 'rolled back' 'another one, interrupted' \
+	signalled fdatasync INT 1 "${migrate[@]}" -f "$work/other.json"
+stands yes 'another one, interrupted'
+expect 0 'kube-proxy .* is still stopped' 'another one' "${migrate[@]}" -f "$work/other.json"
+expect 0 'rolled back' 'rollback of another one' "$VIPSHIFT" rollback
+stands yes 'rollback of another one'
+kill -KILL $proxy
+wait $proxy 2>/dev/null || :
+"$VIPSHIFT" flush iptables --iptables "$variant" -y -q
+sysctl -qw net.ipv4.conf.all.route_localnet=0
+same before 'flush'
+
 # Killed after each step.
 for ((n = 1; n < 100; n++)); do
 	! killed "$n" || break
@@ -185,6 +258,18 @@ expect 0 'stays in iptables mode' 'confirm' "$VIPSHIFT" confirm
 sleep 3
 same after 'confirmed'
 expect 0 'rolled back' 'rollback' "$VIPSHIFT" rollback
+
+# What is known of the mode that it goes back to is not lost: a ledger as ipvs mode leaves it.
+printf 'ledger 1 %s:%s\nserver tcp 10.96.0.99:80\nend 1\n' \
+	"$(cat /proc/sys/kernel/random/boot_id)" "$(stat -Lc %i /proc/self/ns/net)" >"$work/state/ledger"
+cp "$work/state/ledger" "$work/ledger"
+killed 6 || :
+expect 0 'rolled back' 'a ledger: --abort' "$VIPSHIFT" migrate --abort
+kept() { cmp "$work/state/ledger" "$work/ledger" && echo kept; }
+expect 0 '^kept' 'a ledger: after --abort' kept
+expect 6 'rolled back' 'a ledger: interrupted' signalled fdatasync INT 3 "${migrate[@]}"
+expect 0 '^kept' 'a ledger: after the interruption' kept
+same before 'a ledger'
 
 # Of another boot: said, and not in the way.
 killed 6 || :

@@ -294,18 +294,114 @@ test_freeze()
 	ok "it was written" has_rules
 	ok "the process stands" stands $pid
 	ok "no child of it was at work" not pgrep -r R,S,D -P $pid
-	ok "who it is, is kept" grep -q " $pid .* keep kube-proxy" "$VIPSHIFT_STATE_DIR/frozen"
-	ok "nothing to do: it goes on" says "process $pid\) goes on" \
-		vs 0 "${migrate[@]}" auto --accept all
+	ok "who it is, is kept" grep -q " $pid .* kube-proxy" "$VIPSHIFT_STATE_DIR/frozen"
+	test_left_stopped $pid
+	ok "rollback lets it go on" says "process $pid\) goes on" \
+		"$VIPSHIFT" rollback --iptables legacy
 	ok "it does" wait_for not stands $pid
 	ok "nothing is kept" not test -e "$VIPSHIFT_STATE_DIR/frozen"
-	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
+	test_waiting $pid
+	test_at_work $pid
 	ok "migrate and continue" vs 0 "${migrate[@]}" auto:continue --accept all
 	ok "it goes on after the switch" wait_for not stands $pid
 	ok "where nothing is to do, nothing is refused" says 'nothing to do' \
 		vs 0 migrate --to iptables --yes
+	ok "it goes on where nothing is to do" says "process $pid\) goes on" \
+		vs 0 "${migrate[@]}" auto
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
+	test_interrupted $pid
 	kill -9 $pid
+}
+
+# stays PID WHAT COMMAND...
+stays() { ok "${@:2}"; ok "$2: it stays stopped" stands "$1"; }
+
+# After a switch no run lets it go on that does not go back from it.
+test_left_stopped()
+{
+	local pid=$1 migrate=(migrate --to iptables --yes)
+	stays "$pid" "the same again" says 'nothing to do' vs 0 "${migrate[@]}" --freeze auto
+	stays "$pid" "no such model" says 'nonexistent' not "$VIPSHIFT" "${migrate[@]}" \
+		-f /nonexistent --iptables legacy
+	stays "$pid" "nothing to resume" says 'no migration is under way' \
+		"$VIPSHIFT" migrate --resume --iptables legacy
+	stays "$pid" "nothing to abort" says 'no migration is under way' \
+		"$VIPSHIFT" migrate --abort --iptables legacy
+	cp "$work/cluster.json" "$work/as-migrated.json"
+	jq "$(service dual-ext).spec.externalIPs = [\"198.51.100.77\"]" \
+		"$work/as-migrated.json" >"$work/cluster.json"
+	stays "$pid" "another model, refused" says 'add: --accept' vs 3 "${migrate[@]}"
+	cp "$work/as-migrated.json" "$work/cluster.json"
+}
+
+test_waiting()
+{
+	local pid=$1 migrate=(migrate --to iptables --yes --accept all)
+	ok "a switch that waits" says "process $pid\) is left stopped" \
+		vs 0 "${migrate[@]}" --freeze auto --confirm-within 300
+	stays "$pid" "another migrate meanwhile" says 'waits for confirmation' vs 7 "${migrate[@]}"
+	ok "rollback" says "process $pid\) goes on" "$VIPSHIFT" rollback --iptables legacy
+	ok "a switch that waits" vs 0 "${migrate[@]}" --freeze auto --confirm-within 1
+	ok "nobody confirms: it goes on" wait_for not stands $pid
+	wait_for grep -q '^rolled-back' "$VIPSHIFT_STATE_DIR/migration"
+}
+
+test_at_work()
+{
+	local pid=$1 first migrate=(migrate --to iptables --yes --accept all)
+	rm "$VIPSHIFT_STATE_DIR/migration"
+	exec 7>"$XTABLES_LOCKFILE"
+	flock 7
+	vs 0 "${migrate[@]}" --freeze auto -w 20 7>&- >"$work/first" 2>&1 &
+	first=$!
+	ok "a migration at work" wait_for grep -q '^step' "$VIPSHIFT_STATE_DIR/migration"
+	stays "$pid" "another one beside it" says 'did not end' vs 7 "${migrate[@]}"
+	stays "$pid" "and its way back" says 'another run is at work' \
+		not "$VIPSHIFT" migrate --abort -w 0
+	exec 7>&-
+	ok "it ends" wait $first
+	ok "it is left stopped" stands $pid
+	ok "rollback" says "process $pid\) goes on" "$VIPSHIFT" rollback --iptables legacy
+}
+
+# interrupted PID HOW: what comes of a question; the process stands still when it is asked.
+interrupted()
+{
+	local pid=$1 got=0 script
+	mkfifo "$work/keys"
+	SHELL=/bin/bash timeout 60 script -qec "$(printf '%q ' "$VIPSHIFT" migrate --to iptables \
+		--accept all --freeze auto --iptables legacy -f "$work/cluster.json" -n node-a \
+		-c "$golden/dual-stack/config.yaml")" /dev/null <"$work/keys" >"$work/asked" 2>&1 &
+	script=$!
+	exec 8>"$work/keys"
+	wait_for grep -qF '[y/N]' "$work/asked" && stands $pid || got=1
+	case $2 in
+	typed) printf '\003' >&8 ;;
+	hangup) kill -KILL "$(pgrep -x script)" ;;
+	*) kill "-$2" "$(pgrep -ox vipshift)" ;;
+	esac
+	wait $script || echo "exit status $?"
+	exec 8>&-
+	rm "$work/keys"
+	cat "$work/asked"
+	return $got
+}
+
+test_interrupted()
+{
+	local pid=$1 how
+	rm -rf "$VIPSHIFT_STATE_DIR"
+	for how in typed INT TERM HUP; do
+		ok "$how at the question is no" says 'not confirmed; nothing was changed' \
+			interrupted $pid $how
+		ok "which is a refusal" grep -q 'exit status 3' "$work/said"
+		ok "$how: it goes on" grep -q "process $pid) goes on" "$work/said"
+		ok "$how: it does" not stands $pid
+		ok "$how: nothing was written" untouched
+	done
+	ok "a terminal that goes away at the question" interrupted $pid hangup
+	ok "it goes on as well" wait_for not stands $pid
+	ok "nothing was written" untouched
 }
 
 # ---- questions

@@ -202,15 +202,19 @@ static int end_earlier(struct cutover *c, struct error *err)
 int cmd_migrate(struct context *ctx, struct error *err)
 {
 	struct cutover c = {.ctx = ctx, .journal.fd = -1};
+	const struct opts *o = &ctx->opts;
 	int status = -1;
 
-	if (ctx->opts.resume || ctx->opts.abort)
+	/* A report that cannot be written is noticed before the switch. */
+	if (o->report && state_dir_check_file(o->report, !o->dry_run, err))
+		return -1;
+	if (o->resume || o->abort)
 		status = end_earlier(&c, err);
 	else if (!journal_file_check(ctx, err) && !context_load(ctx, err) &&
 		 !context_read_and_emit(ctx, err))
 		status = migrate(&c, err);
 	/* Whoever is to stay stopped does so with the new mode, confirmed or not. */
-	freeze_end(ctx, c.sink && status == EXIT_DONE && !ctx->opts.abort);
+	freeze_end(ctx, c.sink && status == EXIT_DONE && !o->abort);
 	cutover_free(&c);
 	return status;
 }

@@ -276,7 +276,8 @@ static int refuse_incomplete(struct context *ctx, struct error *err)
 {
 	size_t n = 0;
 
-	if (!(ctx->opts.command->groups & GROUP_WRITE))
+	/* What was accepted when a migration began counts to its end. */
+	if (!(ctx->opts.command->groups & GROUP_WRITE) || ctx->ends_migration)
 		return 0;
 	for (size_t i = 0; i < ctx->model->n_services; i++) {
 		const struct service *s = &ctx->model->services[i];
@@ -410,6 +411,14 @@ static int read_rest(struct context *ctx, struct error *err)
 			    "the %s rules of this node cannot be read",
 			    family_info(f)->name);
 	return 0;
+}
+
+void context_say_no_ipvs(const struct context *ctx)
+{
+	if (ctx->opts.mode == MODE_IPVS && !ctx->opts.against && !ctx->have->lvs.present)
+		report_problem(ctx,
+		    "warning: this kernel has no IPVS, so nothing of ipvs mode can be there; "
+		    "the module is loaded with: modprobe ip_vs");
 }
 
 int context_read(struct context *ctx, struct error *err)

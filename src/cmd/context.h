@@ -49,6 +49,9 @@ int context_load_conf(struct context *ctx, struct error *err);
  * writes (state_dir_lock()), and begins to read the kernel meanwhile. */
 int context_load(struct context *ctx, struct error *err);
 
+/* Says that IPVS is not there, where that is why all of ipvs mode is missing. */
+void context_say_no_ipvs(const struct context *ctx);
+
 /* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of
  * into ctx->have; then conf has the node's addresses as kube-proxy would take them. */
 int context_read(struct context *ctx, struct error *err);

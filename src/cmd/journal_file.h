@@ -34,8 +34,9 @@ int journal_file_begin(struct journal_file *f, struct context *ctx,
     const struct state *before, struct error *err);
 /* Opens the one that is there to go on with it. */
 int journal_file_resume(struct journal_file *f, struct context *ctx, struct error *err);
-/* Makes ctx load what the migration was called with. */
-void journal_file_take_options(struct journal_file *f);
+/* Makes ctx load what the migration was called with. -1: ERR_USAGE, -4 or -6 was given for
+ * one of both families. */
+int journal_file_take_options(struct journal_file *f, struct error *err);
 /* The state before. *ret is the caller's. */
 int journal_file_before(struct journal_file *f, struct state **ret, struct error *err);
 

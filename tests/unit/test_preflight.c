@@ -751,7 +751,7 @@ static void differences(struct fixture *fx, enum mode to)
 {
 	emit(fx, to);
 	notes_clear(&fx->notes);
-	modes_differences(to, fx->m, fx->c, &facts, &fx->notes);
+	modes_differences(to, fx->m, fx->c, &facts, NOTE_INFO, &fx->notes);
 }
 
 /* The level of a difference for the service as it stands, to ipvs and back. */
@@ -760,7 +760,7 @@ static void assert_levels(struct fixture *fx, const char *name, int to_ipvs, int
 	differences(fx, MODE_IPVS);
 	assert_int_equal(check_level(&fx->notes, name), to_ipvs);
 	notes_clear(&fx->notes);
-	modes_differences(MODE_IPTABLES, fx->m, fx->c, &facts, &fx->notes);
+	modes_differences(MODE_IPTABLES, fx->m, fx->c, &facts, NOTE_INFO, &fx->notes);
 	assert_int_equal(check_level(&fx->notes, name), back);
 	teardown(fx);
 }
@@ -810,7 +810,7 @@ static void test_local_policy_without_local_endpoint_differs(void **state)
 	differences(&fx, MODE_IPVS);
 	assert_note(&fx, NOTE_WARNING, "demo/web:http", "instead of being dropped");
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, &fx.notes);
+	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_INFO, &fx.notes);
 	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "is dropped instead");
 	assert_int_equal(level_of(&fx, "local-policy"), NOTE_ACCEPT);
 }

@@ -372,7 +372,7 @@ static void take_options(
 {
 	struct option longs[MAX_OPTION_ROWS + 1];
 	char shorts[2 * MAX_OPTION_ROWS + 2];
-	struct error later;
+	struct error later = {0};
 	int id;
 
 	getopt_tables(longs, shorts);

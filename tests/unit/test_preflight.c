@@ -815,6 +815,28 @@ static void test_local_policy_without_local_endpoint_differs(void **state)
 	assert_int_equal(level_of(&fx, "local-policy"), NOTE_ACCEPT);
 }
 
+/* Where neither mode carries the services. */
+static void test_what_hurts_can_be_asked_for_alone(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	fx.svc.affinity = true;
+	fx.svc.affinity_sec = 10800;
+	fx.endpoints.v[0].weight = 0;
+	fx.endpoints.v[0].weight_set = true;
+	emit(&fx, MODE_IPTABLES);
+	notes_clear(&fx.notes);
+	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_ACCEPT, &fx.notes);
+	assert_int_equal(fx.notes.list.n, 1);
+	assert_int_equal(check_level(&fx.notes, "weights"), NOTE_ACCEPT);
+	notes_clear(&fx.notes);
+	modes_differences(MODE_IPVS, fx.m, fx.c, &facts, NOTE_ACCEPT, &fx.notes);
+	assert_int_equal(fx.notes.list.n, 0);
+	teardown(&fx);
+}
+
 static void test_local_policy_with_local_endpoint_hurts_nobody(void **state)
 {
 	struct fixture fx;
@@ -1014,6 +1036,7 @@ int main(void)
 	    cmocka_unit_test_setup(test_range_of_all_clients_drops_them, reset_facts),
 	    cmocka_unit_test_setup(test_hairpin_needs_the_name_of_the_node, reset_facts),
 	    cmocka_unit_test_setup(test_affinity_weights_and_udp_differ, reset_facts),
+	    cmocka_unit_test_setup(test_what_hurts_can_be_asked_for_alone, reset_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

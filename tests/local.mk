@@ -57,10 +57,11 @@ EXTRA_DIST += tests/kernel/fw-driver-lib.sh tests/kernel/run-fw-driver.sh \
 tests_kernel_fw_driver_test_LDADD = libvskernel.a $(LOGIC_LIBS) $(KERNEL_LIBS)
 
 # The command line: messages, exit status, forms of output.
-TESTS += tests/cli/test-cluster.sh tests/cli/test-deploy.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
-	tests/cli/test-read-back.sh
+TESTS += tests/cli/test-cluster.sh tests/cli/test-completion.sh tests/cli/test-deploy.sh \
+	tests/cli/test-errors.sh tests/cli/test-output.sh tests/cli/test-read-back.sh
 EXTRA_DIST += tests/cli/api-server.py tests/cli/api-server.sh tests/cli/lib.sh \
-	tests/cli/test-cluster.sh tests/cli/test-deploy.sh tests/cli/test-errors.sh tests/cli/test-output.sh \
+	tests/cli/test-cluster.sh tests/cli/test-completion.sh tests/cli/test-deploy.sh \
+	tests/cli/test-errors.sh tests/cli/test-output.sh \
 	tests/cli/test-read-back.sh
 
 if HAVE_CMOCKA

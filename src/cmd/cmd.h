@@ -9,7 +9,7 @@
 enum opt_group {
 	GROUP_MODEL = 1 << 0,	/* -f -c -n --node-address --kube-proxy */
 	GROUP_LIVE = 1 << 1,	/* --iptables --wait --state-dir */
-	GROUP_WRITE = 1 << 2,	/* --dry-run --log */
+	GROUP_WRITE = 1 << 2,	/* --dry-run */
 	GROUP_OUTPUT = 1 << 3,	/* -o, --color */
 	GROUP_PART = 1 << 4,	/* --part */
 	GROUP_AGAINST = 1 << 5, /* --against */
@@ -32,6 +32,7 @@ struct command {
 	const char *name; /* one word or two */
 	bool takes_mode, takes_file; /* with GROUP_TRACE the file is a packet */
 	unsigned groups;
+	unsigned forms; /* of -o: FORM_BIT() mask */
 	const char *synopsis, *summary, *details;
 	/* Returns an exit status; or -1 with err. */
 	int (*run)(struct context *ctx, struct error *err);

@@ -32,6 +32,7 @@ int cmd_diff(struct context *ctx, struct error *err)
 
 	if (context_load(ctx, err) || context_read_and_emit(ctx, err))
 		return -1;
+	context_say_no_ipvs(ctx);
 	context_drain(ctx);
 	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
 	if (ctx->opts.against)

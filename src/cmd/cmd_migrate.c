@@ -142,7 +142,8 @@ static int migrate(struct cutover *c, struct error *err)
 		return status;
 	if (!ctx->opts.dry_run)
 		cutover_catch_signals();
-	if (freeze_begin(ctx, err))
+	if (freeze_begin(ctx, err) ||
+	    (ctx->opts.freeze && !ctx->opts.dry_run && context_renew_model(ctx, err)))
 		return -1;
 	c->before = ctx->have;
 	if (cutover_plan(c, err))
@@ -225,9 +226,13 @@ static int end_earlier(struct cutover *c, struct error *err)
 int cmd_migrate(struct context *ctx, struct error *err)
 {
 	struct cutover c = {.ctx = ctx, .journal.fd = -1};
+	const struct opts *o = &ctx->opts;
 	int status = -1;
 
-	if (ctx->opts.resume || ctx->opts.abort)
+	/* A report that cannot be written is noticed before the switch. */
+	if (o->report && state_dir_check_file(o->report, !o->dry_run, err))
+		return -1;
+	if (o->resume || o->abort)
 		status = end_earlier(&c, err);
 	else if (!journal_file_check(ctx, err) && !context_load(ctx, err) &&
 		 !context_read_and_emit(ctx, err))

@@ -119,6 +119,21 @@ static void write_metrics(const struct repair *r, int status, double seconds)
 
 /* ---- the run */
 
+static int refuse(size_t n, size_t limit, const char *of, const struct opts *o,
+    struct error *err)
+{
+	const char *mode = mode_name(o->mode);
+	struct strbuf source = {0};
+
+	opts_print_source(&source, o);
+	error_set(err, ERR_REFUSED, 0,
+	    "%zu changes are needed and --max-changes allows %zu%s; nothing was changed. "
+	    "Look with: vipshift diff %s%s, then: vipshift apply %s%s",
+	    n, limit, of, mode, source.s, mode, source.s);
+	strbuf_free(&source);
+	return -1;
+}
+
 static int check_limit(const struct repair *r, struct error *err)
 {
 	const struct opts *o = &r->run.ctx->opts;
@@ -133,12 +148,7 @@ static int check_limit(const struct repair *r, struct error *err)
 		snprintf(
 		    of, sizeof(of), ", %g%% of %zu objects", o->max_changes, r->objects);
 	}
-	if (n <= limit)
-		return 0;
-	return error_set(err, ERR_REFUSED, 0,
-	    "%zu changes are needed and --max-changes allows %zu%s; nothing was changed. "
-	    "Look with: vipshift diff %s, then: vipshift apply %s",
-	    n, limit, of, mode_name(o->mode), mode_name(o->mode));
+	return n <= limit ? 0 : refuse(n, limit, of, o, err);
 }
 
 static int review(struct run *run, const struct plan *plan, struct error *err)
@@ -171,8 +181,8 @@ int cmd_repair(struct context *ctx, struct error *err)
 
 	/* A check goes the way of a dry run: no lock, no probe that writes. */
 	ctx->opts.dry_run |= ctx->opts.check;
-	/* Mostly there is nothing to do, and then not much: reading takes the longest.
-	 * What is printed may have to wait for a reader. */
+	/* Mostly there is nothing to do, and then not much: reading takes the longest. What
+	 * is printed may have to wait for a reader. */
 	ctx->hold = !r.print && !ctx->opts.dry_run && ctx->opts.mode == MODE_IPTABLES;
 	if (!run_prepare(&r.run, err))
 		status = run_to_end(&r.run, err);

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -31,17 +30,6 @@ static const char *carrying(const struct context *ctx)
 	if (modes)
 		return mode_name(modes == OWN_IPVS ? MODE_IPVS : MODE_IPTABLES);
 	return "none";
-}
-
-/* A device or a pipe must not be replaced by a file. */
-static int check_target(const char *path, struct error *err)
-{
-	struct stat st;
-
-	if (!stat(path, &st) && !S_ISREG(st.st_mode))
-		return error_set(err, ERR_INPUT, 0,
-		    "%s: not a regular file; a snapshot is a file of its own", path);
-	return 0;
 }
 
 static int write_snapshot(const struct context *ctx, struct error *err)
@@ -74,7 +62,7 @@ static int write_snapshot(const struct context *ctx, struct error *err)
 
 int cmd_snapshot_save(struct context *ctx, struct error *err)
 {
-	if (check_target(ctx->opts.file, err) || context_load_conf(ctx, err) ||
+	if (state_dir_check_regular(ctx->opts.file, err) || context_load_conf(ctx, err) ||
 	    context_read(ctx, err) || write_snapshot(ctx, err))
 		return -1;
 	report_info(ctx, "%s: saved; mode: %s", ctx->opts.file, carrying(ctx));
@@ -97,8 +85,8 @@ static int load(struct restore *s, struct error *err)
 	int ret = file_read(ctx->opts.file, &text, err);
 
 	if (!ret)
-		ret = snapshot_parse(strbuf_str(&text), text.len, ctx->opts.file,
-		    &s->saved, &s->info, err);
+		ret = snapshot_parse(
+		    strbuf_str(&text), text.len, ctx->opts.file, &s->saved, &s->info, err);
 	strbuf_free(&text);
 	if (ret)
 		return -1;

@@ -8,29 +8,35 @@
 #include "cmd/report.h"
 #include "verify/verify.h"
 
-static void print_findings(const struct notes *findings)
+static int print_findings(
+    const struct context *ctx, const struct notes *findings, struct error *err)
 {
-	for (size_t i = 0; i < findings->list.n; i++)
-		printf("%s: %s\n", findings->list.v[i].about, findings->list.v[i].text);
+	struct strbuf sb = {.out = stdout};
+	int ret;
+
+	if (ctx->opts.output == OUT_JSON)
+		verify_print_json(&sb, findings, ctx->opts.mode, ctx->model->n_services);
+	else
+		verify_print(&sb, findings);
+	ret = report_flush(&sb, err);
+	strbuf_free(&sb);
+	return ret;
 }
 
 /* The ways in, from this node. */
-static int probe(struct context *ctx)
+static void probe(struct context *ctx, struct notes *findings)
 {
-	struct notes findings = {0};
-	size_t tried = probing_verify(ctx, &findings), failed = findings.list.n;
+	size_t before = findings->list.n;
+	size_t tried = probing_verify(ctx, findings), failed = findings->list.n - before;
 
-	print_findings(&findings);
-	notes_clear(&findings);
 	if (failed)
 		report_problem(ctx, "%zu of %zu ways in do not answer", failed, tried);
 	else
 		report_info(ctx, "%zu ways in answer", tried);
-	return failed ? EXIT_DIFFERS : EXIT_DONE;
 }
 
 /* What differs at first sight may be no more than another release's way to write it. */
-static int verify(struct context *ctx, const struct scope *scope, struct notes *findings,
+static int compare(struct context *ctx, const struct scope *scope, struct notes *findings,
     struct error *err)
 {
 	AUTO(plan) struct plan *plan = NULL;
@@ -46,31 +52,36 @@ static int verify(struct context *ctx, const struct scope *scope, struct notes *
 	return verify_state(ctx->want, ctx->have, scope, findings, err);
 }
 
+static int verify(struct context *ctx, struct notes *findings, struct error *err)
+{
+	struct scope scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
+
+	if (!compare(ctx, &scope, findings, err)) {
+		report_info(ctx, "the live %s state equals the model (%zu services)",
+		    mode_name(ctx->opts.mode), ctx->model->n_services);
+	} else if (err->kind == ERR_VERIFY) {
+		report_problem(ctx, "%s", err->msg);
+		release_suggest(ctx, &scope);
+	} else {
+		return -1;
+	}
+	if (ctx->opts.probe)
+		probe(ctx, findings);
+	return print_findings(ctx, findings, err);
+}
+
 int cmd_verify(struct context *ctx, struct error *err)
 {
 	struct notes findings = {0};
-	struct scope scope;
-	int status = EXIT_DONE;
+	int status;
 
 	if (context_load(ctx, err) || context_read_and_emit(ctx, err))
 		return -1;
+	context_say_no_ipvs(ctx);
 	context_drain(ctx);
-	scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
-	if (verify(ctx, &scope, &findings, err)) {
-		if (err->kind != ERR_VERIFY) {
-			notes_clear(&findings);
-			return -1;
-		}
-		print_findings(&findings);
-		report_problem(ctx, "%s", err->msg);
-		release_suggest(ctx, &scope);
-		status = EXIT_DIFFERS;
-	} else {
-		report_info(ctx, "the live %s state equals the model (%zu services)",
-		    mode_name(ctx->opts.mode), ctx->model->n_services);
-	}
+	status = verify(ctx, &findings, err);
+	if (!status)
+		status = findings.list.n ? EXIT_DIFFERS : EXIT_DONE;
 	notes_clear(&findings);
-	if (ctx->opts.probe && probe(ctx) != EXIT_DONE)
-		status = EXIT_DIFFERS;
 	return status;
 }

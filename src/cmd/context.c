@@ -413,6 +413,14 @@ static int read_rest(struct context *ctx, struct error *err)
 	return 0;
 }
 
+void context_say_no_ipvs(const struct context *ctx)
+{
+	if (ctx->opts.mode == MODE_IPVS && !ctx->opts.against && !ctx->have->lvs.present)
+		report_problem(ctx,
+		    "warning: this kernel has no IPVS, so nothing of ipvs mode can be there; "
+		    "the module is loaded with: modprobe ip_vs");
+}
+
 int context_read(struct context *ctx, struct error *err)
 {
 	return read_facts(ctx, err) || read_rest(ctx, err) ? -1 : 0;

@@ -38,8 +38,8 @@ struct context {
 	bool lock_taken;
 	bool hold; /* live_options.hold */
 	struct model *earlier_model; /* conf borrows from it: context_renew_model() */
+	bool plain_masquerade; /* the journal of a migration says so */
 	bool ends_migration; /* the command goes on with a migration that did not end */
-	bool plain_masquerade; /* its journal says so */
 };
 
 void context_free(struct context *ctx);
@@ -50,6 +50,9 @@ int context_load_conf(struct context *ctx, struct error *err);
 /* Reads settings, model and node facts: fills conf and model. Takes the lock if the command
  * writes (state_dir_lock()), and begins to read the kernel meanwhile. */
 int context_load(struct context *ctx, struct error *err);
+
+/* Says that IPVS is not there, where that is why all of ipvs mode is missing. */
+void context_say_no_ipvs(const struct context *ctx);
 
 /* Opens the live kernel, or the dumps of --against, and reads what `modes` are made of
  * into ctx->have; then conf has the node's addresses as kube-proxy would take them. */

@@ -78,7 +78,8 @@ int cutover_load(struct cutover *c, struct error *err)
 {
 	struct context *ctx = c->ctx;
 
-	journal_file_take_options(&c->journal);
+	if (journal_file_take_options(&c->journal, err))
+		return -1;
 	if (journal_file_before(&c->journal, &c->before, err))
 		return -1;
 	c->owns_before = true;

@@ -23,7 +23,7 @@ struct cutover {
 	struct journal_file journal;
 	struct state *before; /* the node as it was found */
 	bool owns_before;     /* else it is the first stretch's */
-	bool keeps; /* what has become of the new mode since the switch stays */
+	bool keeps;	      /* what has become of the new mode since the switch stays */
 	VEC(struct stretch) work;
 	double begin[PHASE_COUNT], seconds[PHASE_COUNT]; /* begin: report_clock() */
 	size_t n_ops[PHASE_COUNT];

@@ -183,7 +183,7 @@ static int find_writers(struct context *ctx, struct node_facts *facts, struct er
 	process_find_writers(ctx->arena, &found, &n);
 	if (pid && !process_read(pid, &p))
 		return error_set(
-		    err, ERR_USAGE, 0, "--freeze %d: there is no such process", pid);
+		    err, ERR_INPUT, 0, "--freeze %d: there is no such process", pid);
 	for (size_t i = 0; i < n; i++) {
 		struct node_writer w = found[i];
 

@@ -20,6 +20,17 @@
 
 /* ---- looking */
 
+/* Where no mode carries the services, traffic does not change its way: only what would
+ * hurt one that was there before is of interest. */
+static enum note_level least_difference(const struct context *ctx)
+{
+	family_foreach (f)
+		if (ctx->opts.families & FAMILY_BIT(f) &&
+		    own_modes_carrying(ctx->have, f))
+			return NOTE_INFO;
+	return NOTE_ACCEPT;
+}
+
 int fitness_examine(struct context *ctx, bool try, struct error *err)
 {
 	struct preflight p = {
@@ -39,7 +50,8 @@ int fitness_examine(struct context *ctx, bool try, struct error *err)
 	p.facts = &facts;
 	notes_clear(&ctx->findings);
 	preflight_check(&p, &ctx->findings);
-	modes_differences(p.to, p.model, p.conf, &facts, &ctx->findings);
+	modes_differences(
+	    p.to, p.model, p.conf, &facts, least_difference(ctx), &ctx->findings);
 	return 0;
 }
 

@@ -102,12 +102,18 @@ static const char *file_name(const struct context *ctx, const char *name)
 	return arena_printf(ctx->arena, "%s/%s", state_dir_path(ctx), name);
 }
 
-void journal_file_take_options(struct journal_file *f)
+int journal_file_take_options(struct journal_file *f, struct error *err)
 {
 	static const enum fw_variant variants[] = {FW_LEGACY, FW_NFT};
 	struct opts *o = &f->ctx->opts;
 	struct addr a;
 
+	if (o->families != FAMILY_BOTH && o->families != f->j.families)
+		return error_set(err, ERR_USAGE, 0,
+		    "the migration is of %s, and ends as a whole: leave out -4 and -6",
+		    f->j.families == FAMILY_BOTH	   ? "IPv4 and IPv6"
+		    : f->j.families & FAMILY_BIT(FAMILY_4) ? "IPv4"
+							   : "IPv6");
 	o->mode = f->j.to;
 	o->families = f->j.families;
 	o->node = f->j.node;
@@ -121,6 +127,7 @@ void journal_file_take_options(struct journal_file *f)
 	for (const char *const *s = f->j.addresses; s && *s; s++)
 		if (addr_parse(*s, &a))
 			vec_push(&o->node_addresses, a);
+	return 0;
 }
 
 /* ---- beginning */

@@ -34,8 +34,9 @@ int journal_file_begin(struct journal_file *f, struct context *ctx,
     const struct state *before, struct error *err);
 /* Opens the one that is there to go on with it. */
 int journal_file_resume(struct journal_file *f, struct context *ctx, struct error *err);
-/* Makes ctx load what the migration was called with. */
-void journal_file_take_options(struct journal_file *f);
+/* Makes ctx load what the migration was called with. -1: ERR_USAGE, -4 or -6 was given
+ * for one of both families. */
+int journal_file_take_options(struct journal_file *f, struct error *err);
 /* The state before. *ret is the caller's. */
 int journal_file_before(struct journal_file *f, struct state **ret, struct error *err);
 
@@ -45,8 +46,8 @@ void journal_file_step(struct journal_file *f, bool back, unsigned depth, const 
     ...) __attribute__((format(printf, 4, 5)));
 void journal_file_status(struct journal_file *f, enum journal_status status, double wait);
 
-/* From now on the node goes back by itself after so many seconds. -1: it would not, as that
- * cannot be written. */
+/* From now on the node goes back by itself after so many seconds. -1: it would not, as
+ * that cannot be written. */
 int journal_file_deadline(struct journal_file *f, double wait, struct error *err);
 
 void journal_file_close(struct journal_file *f);

@@ -10,11 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FORMS_OF_FINDINGS (FORM_BIT(OUT_TEXT) | FORM_BIT(OUT_JSON))
+#define FORMS_OF_PLAN (FORM_BIT(OUT_TEXT) | FORM_BIT(OUT_JSON) | FORM_BIT(OUT_DIFF))
+
 const struct command commands[] = {
     {
 	.name = "show",
+	.forms = FORM_BIT(OUT_TEXT) | FORM_BIT(OUT_JSON) | FORM_BIT(OUT_WIDE) |
+		 FORM_BIT(OUT_IPVSADM),
 	.groups = GROUP_MODEL | GROUP_OUTPUT | GROUP_SHOW,
-	.synopsis = "show -f SOURCE [-o text|wide|json|ipvsadm] [--mode-of-node]",
+	.synopsis = "show -f SOURCE [-o text|wide|json|ipvsadm] | --mode-of-node [-f SOURCE]",
 	.summary = "print the service model",
 	.details = "Prints the services of SOURCE: a table, with -o wide the endpoints "
 		   "too, with\n"
@@ -25,6 +30,7 @@ const struct command commands[] = {
     },
     {
 	.name = "render",
+	.forms = FORM_BIT(OUT_TEXT),
 	.takes_mode = true,
 	.groups = GROUP_MODEL | GROUP_PART,
 	.synopsis = "render MODE -f SOURCE [--part PART]",
@@ -36,6 +42,7 @@ const struct command commands[] = {
     },
     {
 	.name = "diff",
+	.forms = FORMS_OF_PLAN,
 	.takes_mode = true,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_AGAINST,
 	.synopsis = "diff MODE -f SOURCE [--against DIR] [-o text|diff|json]",
@@ -47,6 +54,7 @@ const struct command commands[] = {
     },
     {
 	.name = "apply",
+	.forms = FORMS_OF_PLAN,
 	.takes_mode = true,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
 		  GROUP_ACCEPT,
@@ -59,16 +67,19 @@ const struct command commands[] = {
     },
     {
 	.name = "verify",
+	.forms = FORMS_OF_FINDINGS,
 	.takes_mode = true,
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_PROBE,
-	.synopsis = "verify MODE -f SOURCE [--probe]",
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_PROBE,
+	.synopsis = "verify MODE -f SOURCE [--probe] [-o text|json]",
 	.summary = "prove that the live state of MODE equals the model",
-	.details = "Compares object by object and lists every finding. Exits with 2 if "
-		   "there is one.\n",
+	.details = "Compares object by object and lists every finding, with -o json for "
+		   "programs.\n"
+		   "Exits with 2 if there is one.\n",
 	.run = cmd_verify,
     },
     {
 	.name = "repair",
+	.forms = FORMS_OF_PLAN,
 	.takes_mode = true,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_DRAIN |
 		  GROUP_REPAIR | GROUP_ACCEPT,
@@ -82,6 +93,7 @@ const struct command commands[] = {
     },
     {
 	.name = "migrate",
+	.forms = FORMS_OF_PLAN,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE | GROUP_MIGRATE |
 		  GROUP_DRAIN | GROUP_PROBE | GROUP_ACCEPT,
 	.synopsis = "migrate --to MODE [-f SOURCE] [--dry-run] [--yes] [--accept NAME] | "
@@ -102,7 +114,9 @@ const struct command commands[] = {
     },
     {
 	.name = "confirm",
-	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN | GROUP_CONFIRM,
+	.forms = FORMS_OF_PLAN,
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
+		  GROUP_CONFIRM,
 	.synopsis = "confirm [--dry-run]",
 	.summary = "end a migration that waits for confirmation",
 	.details = "Removes what the old mode left, which until then made the way back a "
@@ -112,8 +126,9 @@ const struct command commands[] = {
     },
     {
 	.name = "rollback",
-	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN | GROUP_CONFIRM |
-		  GROUP_UNCONFIRMED,
+	.forms = FORMS_OF_PLAN,
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
+		  GROUP_CONFIRM | GROUP_UNCONFIRMED,
 	.synopsis = "rollback [--dry-run]",
 	.summary = "go back from the last migration",
 	.details = "Undoes a migration that waits for confirmation, or the last one that "
@@ -123,20 +138,23 @@ const struct command commands[] = {
     },
     {
 	.name = "doctor",
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR | GROUP_ACCEPT,
+	.forms = FORMS_OF_FINDINGS,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR |
+		  GROUP_ACCEPT,
 	.synopsis = "doctor [--to MODE] [-f SOURCE] [-o text|json]",
 	.summary = "say whether this node is fit for a switch",
 	.details =
 	    "Makes the checks of migrate alone, changing nothing: one line per "
 	    "check or finding.\n"
-	    "Exits with 3 when a switch would be refused. Without -f the addresses "
-	    "of services\n"
-	    "are not looked at; without --to the mode is the one that the node is "
-	    "not in.\n",
+	    "Exits with 3 when a switch would be refused. Without -f the services are "
+	    "read back\n"
+	    "from the node; without --to the mode is the one that the node is not "
+	    "in.\n",
 	.run = cmd_doctor,
     },
     {
 	.name = "trace",
+	.forms = FORMS_OF_FINDINGS,
 	.takes_file = true,
 	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_AGAINST | GROUP_TRACE,
 	.synopsis = "trace ADDRESS:PORT[/PROTOCOL] [-f SOURCE] [--source WHO] [--against "
@@ -151,6 +169,7 @@ const struct command commands[] = {
     },
     {
 	.name = "flush",
+	.forms = FORMS_OF_PLAN,
 	.takes_mode = true,
 	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE |
 		  GROUP_ASK,
@@ -166,6 +185,7 @@ const struct command commands[] = {
     },
     {
 	.name = "snapshot save",
+	.forms = FORM_BIT(OUT_TEXT),
 	.takes_file = true,
 	.groups = GROUP_FAMILY | GROUP_LIVE,
 	.synopsis = "snapshot save FILE",
@@ -177,6 +197,7 @@ const struct command commands[] = {
     },
     {
 	.name = "snapshot restore",
+	.forms = FORMS_OF_PLAN,
 	.takes_file = true,
 	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
 	.synopsis = "snapshot restore FILE [--dry-run]",
@@ -199,12 +220,11 @@ static int run(struct context *ctx, int argc, char **argv)
 		report_error(ctx, &err);
 		return EXIT_USAGE;
 	}
-	if (ctx->opts.help) {
-		opts_print_help(stdout, ctx->opts.command);
-		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
-	}
-	if (!ctx->opts.command) {
-		puts(PACKAGE_STRING);
+	if (ctx->opts.help || ctx->opts.version) {
+		if (ctx->opts.version)
+			puts(PACKAGE_STRING);
+		else
+			opts_print_help(stdout, &ctx->opts);
 		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
 	}
 	/* A reader that goes away ends a printing command, but never a writing one. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The command line: one table of options, which also makes the help. */
+/* The command line, word by word. What goes together is checked in opts_check.c. */
 #include "config.h"
 
-#include "cmd/opts.h"
+#include "cmd/opts_table.h"
 #include "base/strbuf.h"
 #include "cmd/cmd.h"
 #include "cmd/record.h"
@@ -12,125 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const output_names[OUT_COUNT + 1] = {
+    "text", "json", "diff", "wide", "ipvsadm"};
+
+static const char *const variant_names[] = {"auto", "legacy", "nft", NULL};
+
 /* Seconds for connections. Somebody waits for a migration; real servers that leave are
  * seen to by the next runs of repair. */
 #define MIGRATE_DRAIN 300
 #define REPAIR_DRAIN 3600
-
-enum opt_id {
-	OPT_ABORT = 256,
-	OPT_ACCEPT,
-	OPT_AGAINST,
-	OPT_CHECK,
-	OPT_COLOR,
-	OPT_CONFIRM_WITHIN,
-	OPT_DRAIN,
-	OPT_DRY_RUN,
-	OPT_FREEZE,
-	OPT_HELP,
-	OPT_IPTABLES,
-	OPT_KUBECONFIG,
-	OPT_KUBE_PROXY,
-	OPT_LOG,
-	OPT_MAX_CHANGES,
-	OPT_METRICS_FILE,
-	OPT_MODE_OF_NODE,
-	OPT_NODE_ADDRESS,
-	OPT_PART,
-	OPT_PROBE,
-	OPT_REPORT,
-	OPT_REQUEST_TIMEOUT,
-	OPT_RESUME,
-	OPT_SOURCE,
-	OPT_STATE_DIR,
-	OPT_TO,
-	OPT_UNCONFIRMED,
-	OPT_VERSION,
-};
-
-struct option_row {
-	int id; /* the short letter, or enum opt_id */
-	const char *name, *arg;
-	unsigned groups; /* 0: every command */
-	const char *help;
-};
-
-static const struct option_row rows[] = {
-    {'f', "from", "SOURCE", GROUP_MODEL,
-	"cluster (the API server), live:MODE, dump:PATH, or a file: Kubernetes JSON or "
-	"vipshift's model JSON; - is standard input"},
-    {OPT_KUBECONFIG, "kubeconfig", "FILE", GROUP_MODEL,
-	"how -f cluster gets there (default: as kubectl, $KUBECONFIG and so on)"},
-    {OPT_REQUEST_TIMEOUT, "request-timeout", "SECONDS", GROUP_MODEL,
-	"the longest wait for an answer of the API server (default 30)"},
-    {'c', "config", "FILE", GROUP_MODEL | GROUP_CONFIG,
-	"KubeProxyConfiguration, or the ConfigMap that holds it"},
-    {'n', "node", "NAME", GROUP_MODEL, "the node to render for (default: the host name)"},
-    {OPT_NODE_ADDRESS, "node-address", "IP", GROUP_MODEL,
-	"an address of the node (repeatable); overrides what is found"},
-    {OPT_KUBE_PROXY, "kube-proxy", "VERSION", GROUP_MODEL,
-	"whose dialect to speak, " DIALECT_OLDEST " to " DIALECT_NEWEST
-	" (default: the Node's kubelet version, else the newest)"},
-    {OPT_TO, "to", "MODE", GROUP_MIGRATE | GROUP_DOCTOR,
-	"the mode to switch to: iptables, ipvs, or config for that of -c FILE"},
-    {OPT_ACCEPT, "accept", "NAME", GROUP_ACCEPT,
-	"go on in spite of these findings (repeatable), or of all"},
-    {OPT_CONFIRM_WITHIN, "confirm-within", "SECONDS", GROUP_MIGRATE,
-	"go back unless vipshift confirm comes in time"},
-    {OPT_RESUME, "resume", NULL, GROUP_MIGRATE, "finish a migration that did not end"},
-    {OPT_ABORT, "abort", NULL, GROUP_MIGRATE,
-	"go back from a migration that did not end"},
-    {OPT_REPORT, "report", "FILE", GROUP_MIGRATE,
-	"write a record of the migration: FILE.html or FILE.json"},
-    {OPT_UNCONFIRMED, "unconfirmed", NULL, GROUP_UNCONFIRMED,
-	"when the time to confirm is over, and only if nobody did"},
-    {OPT_PART, "part", "PART", GROUP_PART,
-	"only iptables, ip6tables, ipset, ipvs, addresses or sysctls"},
-    {OPT_SOURCE, "source", "WHO", GROUP_TRACE,
-	"who connects: pod (default), node, outside or an address[%INTERFACE]"},
-    {OPT_AGAINST, "against", "DIR", GROUP_AGAINST,
-	"compare with saved dumps instead of the live kernel"},
-    {OPT_DRY_RUN, "dry-run", NULL, GROUP_WRITE, "print the plan, change nothing"},
-    {OPT_CHECK, "check", NULL, GROUP_REPAIR, "report what has drifted, change nothing"},
-    {OPT_MAX_CHANGES, "max-changes", "N|N%", GROUP_REPAIR,
-	"refuse to make more changes, % of the wanted objects"},
-    {OPT_FREEZE, "freeze", "PID|auto", GROUP_MIGRATE,
-	"stop kube-proxy for the switch; with :continue let it go on after it"},
-    {OPT_PROBE, "probe", NULL, GROUP_PROBE, "make real connections to the services, too"},
-    {OPT_DRAIN, "drain", "SECONDS", GROUP_DRAIN,
-	"leave what goes that long for its connections (default 3600; migrate, rollback "
-	"300)"},
-    {OPT_METRICS_FILE, "metrics-file", "FILE", GROUP_REPAIR,
-	"write what came of it for Prometheus"},
-    {OPT_LOG, "log", "TARGET", GROUP_WRITE, "stderr, syslog or journal"},
-    {'y', "yes", NULL, GROUP_MIGRATE | GROUP_ASK, "ask no question"},
-    {'4', "ipv4", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv4 only"},
-    {'6', "ipv6", NULL, GROUP_MODEL | GROUP_FAMILY, "IPv6 only"},
-    {OPT_IPTABLES, "iptables", "KIND", GROUP_LIVE | GROUP_SHOW,
-	"the kernel interface for rules: auto, legacy or nft"},
-    {'w', "wait", "SECONDS", GROUP_LIVE,
-	"wait for the xtables lock and for another run (default 5)"},
-    {OPT_STATE_DIR, "state-dir", "DIR", GROUP_LIVE,
-	"where lock and ledger are (default /var/lib/vipshift)"},
-    {'o', "output", "FORM", GROUP_OUTPUT,
-	"text, json, diff; show also has wide and ipvsadm"},
-    {OPT_MODE_OF_NODE, "mode-of-node", NULL, GROUP_SHOW,
-	"which mode the node is in, and who wrote it"},
-    {OPT_COLOR, "color", "WHEN", GROUP_OUTPUT, "auto, always or never"},
-    {'q', "quiet", NULL, 0, "say only problems"},
-    {'v', "verbose", NULL, 0, "say more"},
-    {OPT_HELP, "help", NULL, 0, "this text"},
-    {OPT_VERSION, "version", NULL, 0, "the program's version"},
-};
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-
-static const struct option_row *row_of(int id)
-{
-	for (size_t i = 0; i < N_ROWS; i++)
-		if (rows[i].id == id)
-			return &rows[i];
-	return NULL;
-}
 
 static int bad_value(
     struct error *err, const char *option, const char *value, const char *wanted)
@@ -227,10 +117,7 @@ static int take_freeze(const char *value, struct opts *o, struct error *err)
 
 static int take(struct opts *o, int id, const char *arg, struct error *err)
 {
-	static const char *const outputs[] = {
-	    "text", "json", "diff", "wide", "ipvsadm", NULL};
 	static const char *const colors[] = {"auto", "always", "never", NULL};
-	static const char *const variants[] = {"auto", "legacy", "nft", NULL};
 	static const char *const logs[] = {"stderr", "syslog", "journal", NULL};
 	struct addr a;
 	unsigned v = 0;
@@ -258,10 +145,16 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	case 'w':
 		return take_seconds("wait", arg, &o->wait, err);
 	case 'o':
-		if (take_choice("output", arg, outputs,
-			"text, json, diff, wide or ipvsadm", &v, err))
-			return -1;
-		o->output = (enum output)v;
+		/* Which there are, the command tells. */
+		v = (unsigned)choice(arg, output_names);
+		o->output = (enum output)(v < OUT_COUNT ? v : OUT_COUNT);
+		o->form = arg;
+		return 0;
+	case 'h':
+		o->help = true;
+		return 0;
+	case OPT_VERSION:
+		o->version = true;
 		return 0;
 	case 'q':
 		o->quiet = true;
@@ -308,7 +201,7 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 		return take_freeze(arg, o, err);
 	case OPT_IPTABLES:
 		if (take_choice(
-			"iptables", arg, variants, "auto, legacy or nft", &v, err))
+			"iptables", arg, variant_names, "auto, legacy or nft", &v, err))
 			return -1;
 		o->variant = (enum fw_variant)v;
 		return 0;
@@ -364,10 +257,12 @@ static int take(struct opts *o, int id, const char *arg, struct error *err)
 	}
 }
 
-/* The command that the first words name; *used is how many of them. NULL with err. */
+/* The command that the first words name; *used is how many of them. NULL with err. For
+ * help the first word is enough. */
 static const struct command *command_find(
-    char **words, int n, int *used, struct error *err)
+    struct opts *o, char **words, int n, int *used, struct error *err)
 {
+	const struct command *first = NULL;
 	size_t len = strlen(words[0]);
 	struct strbuf which = {0};
 
@@ -381,15 +276,18 @@ static const struct command *command_find(
 			strbuf_free(&which);
 			return c;
 		}
+		if (!first)
+			first = c;
 		strbuf_addf(&which, "%s%s", which.len ? ", or " : "", c->synopsis);
 	}
-	if (which.len)
+	o->help_all = o->help && first && n == 1;
+	if (first && !o->help_all)
 		error_set(err, ERR_USAGE, 0, "%s: which one? %s", words[0], which.s);
-	else
+	else if (!first)
 		error_set(err, ERR_USAGE, 0,
 		    "%s: no such command; vipshift --help lists them", words[0]);
 	strbuf_free(&which);
-	return NULL;
+	return o->help_all ? first : NULL;
 }
 
 static void getopt_tables(struct option *longs, char *shorts)
@@ -397,19 +295,19 @@ static void getopt_tables(struct option *longs, char *shorts)
 	char *s = shorts;
 
 	*s++ = ':';
-	for (size_t i = 0; i < N_ROWS; i++) {
+	for (size_t i = 0; i < n_option_rows; i++) {
 		longs[i] = (struct option){
-		    .name = rows[i].name,
-		    .has_arg = rows[i].arg ? required_argument : no_argument,
-		    .val = rows[i].id,
+		    .name = option_rows[i].name,
+		    .has_arg = option_rows[i].arg ? required_argument : no_argument,
+		    .val = option_rows[i].id,
 		};
-		if (rows[i].id < 256) {
-			*s++ = (char)rows[i].id;
-			if (rows[i].arg)
+		if (option_rows[i].id < 256) {
+			*s++ = (char)option_rows[i].id;
+			if (option_rows[i].arg)
 				*s++ = ':';
 		}
 	}
-	longs[N_ROWS] = (struct option){0};
+	longs[n_option_rows] = (struct option){0};
 	*s = '\0';
 }
 
@@ -418,9 +316,16 @@ static int take_words(struct opts *o, char **words, int n, struct error *err)
 {
 	int used;
 
+	if (n && !strcmp(words[0], "help")) {
+		o->help = true;
+		words++;
+		n--;
+	}
 	if (!n)
-		return error_set(err, ERR_USAGE, 0, "no command; try: vipshift --help");
-	o->command = command_find(words, n, &used, err);
+		return o->help ? 0
+			       : error_set(err, ERR_USAGE, 0,
+				     "no command; try: vipshift --help");
+	o->command = command_find(o, words, n, &used, err);
 	if (!o->command)
 		return -1;
 	if (o->help)
@@ -443,66 +348,71 @@ static int take_words(struct opts *o, char **words, int n, struct error *err)
 	return 0;
 }
 
-/* Every option given must mean something to the command. */
-static int check_seen(const struct opts *o, const bool *seen, struct error *err)
+/* What getopt_long() did not take: '?' or ':'. */
+static int bad_option(int id, const char *word, struct error *err)
 {
-	for (size_t i = 0; i < N_ROWS; i++)
-		if (seen[i] && rows[i].groups && !(rows[i].groups & o->command->groups))
-			return error_set(err, ERR_USAGE, 0,
-			    "--%s means nothing to this command; vipshift %s",
-			    rows[i].name, o->command->synopsis);
-	if (o->command->groups & GROUP_MIGRATE &&
-	    seen[row_of(OPT_TO) - rows] + o->resume + o->abort != 1)
-		return error_set(err, ERR_USAGE, 0,
-		    "which way? One of --to, --resume, --abort; vipshift %s",
-		    o->command->synopsis);
-	if (seen[row_of(OPT_CONFIRM_WITHIN) - rows] && !o->confirm_within)
-		return bad_value(err, "confirm-within", "0", "more than 0 seconds");
-	if (o->mode_of_config && !o->config)
-		return error_set(
-		    err, ERR_USAGE, 0, "--to config: which one? give it with -c FILE");
-	if ((o->output == OUT_WIDE || o->output == OUT_IPVSADM) &&
-	    o->command->run != cmd_show)
-		return error_set(
-		    err, ERR_USAGE, 0, "-o wide and -o ipvsadm are for show only");
-	if (o->output == OUT_DIFF && o->command->run == cmd_show)
-		return error_set(
-		    err, ERR_USAGE, 0, "-o diff: show has text, wide, json and ipvsadm");
-	return 0;
+	const struct option_row *r = option_row_of(optopt);
+	char name[40];
+
+	if (strncmp(word, "--", 2) != 0 || word[2] == '\0')
+		snprintf(name, sizeof(name), "-%c", optopt);
+	else
+		snprintf(name, sizeof(name), "--%s", r ? r->name : word + 2);
+	if (id == ':')
+		return error_set(err, ERR_USAGE, 0, "%s: needs a value; --%s %s", name,
+		    r->name, r->arg);
+	return error_set(err, ERR_USAGE, 0, "%s: %s", name,
+	    r && name[1] == '-' ? "takes no value" : "unknown option; try --help");
+}
+
+/* The first thing that is wrong is kept, for the command is known only when all options
+ * are through. */
+static void take_options(
+    int argc, char **argv, struct opts *o, bool *seen, struct error *err)
+{
+	struct option longs[MAX_OPTION_ROWS + 1];
+	char shorts[2 * MAX_OPTION_ROWS + 2];
+	struct error later = {0};
+	int id;
+
+	getopt_tables(longs, shorts);
+	opterr = 0;
+	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		struct error *e = err->kind ? &later : err;
+
+		if (id == '?' || id == ':') {
+			bad_option(id, argv[optind - 1], e);
+			continue;
+		}
+		seen[option_row_of(id) - option_rows] = true;
+		take(o, id, optarg, e);
+	}
 }
 
 int opts_parse(int argc, char **argv, struct opts *ret, struct error *err)
 {
-	struct option longs[N_ROWS + 1];
-	char shorts[2 * N_ROWS + 2];
-	bool seen[N_ROWS] = {false}, version = false;
-	int id;
+	bool seen[MAX_OPTION_ROWS] = {false};
+	struct error bad = {0};
 
 	*ret = (struct opts){
 	    .families = FAMILY_BOTH, .wait = 5, .drain = -1, .request_timeout = 30};
-	getopt_tables(longs, shorts);
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (id == '?' || id == ':')
-			return error_set(err, ERR_USAGE, 0, "%s: %s", argv[optind - 1],
-			    id == ':' ? "needs a value" : "unknown option; try --help");
-		seen[row_of(id) - rows] = true;
-		if (id == OPT_HELP)
-			ret->help = true;
-		else if (id == OPT_VERSION)
-			version = true;
-		else if (take(ret, id, optarg, err))
-			return -1;
-	}
-	if (version || (ret->help && optind == argc))
+	take_options(argc, argv, ret, seen, &bad);
+	if (!bad.kind && (ret->version || (ret->help && optind == argc)))
 		return 0;
-	if (take_words(ret, argv + optind, argc - optind, err))
+	if (take_words(ret, argv + optind, argc - optind, bad.kind ? NULL : err) &&
+	    !bad.kind)
 		return -1;
+	if (bad.kind) {
+		*err = bad;
+		return -1;
+	}
+	if (ret->help)
+		return 0;
 	if (ret->drain < 0)
 		ret->drain = ret->command->groups & (GROUP_MIGRATE | GROUP_CONFIRM)
 				 ? MIGRATE_DRAIN
 				 : REPAIR_DRAIN;
-	return ret->help ? 0 : check_seen(ret, seen, err);
+	return opts_check(ret, seen, err);
 }
 
 void opts_free(struct opts *o)
@@ -526,40 +436,44 @@ bool opts_accepts(const struct opts *o, const char *kind, const char *name)
 	return false;
 }
 
-static void print_option(FILE *out, const struct option_row *r)
-{
-	char left[64];
+/* ---- said again */
 
-	if (r->id < 256)
-		snprintf(left, sizeof(left), "  -%c, --%s%s%s", r->id, r->name,
-		    r->arg ? " " : "", r->arg ? r->arg : "");
-	else
-		snprintf(left, sizeof(left), "      --%s%s%s", r->name, r->arg ? " " : "",
-		    r->arg ? r->arg : "");
-	fprintf(out, "%-28s %s\n", left, r->help);
+/* For a shell: in quotes if need be. */
+static void print_word(struct strbuf *sb, const char *option, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789@%+=:,./-_";
+
+	if (!word)
+		return;
+	strbuf_addf(sb, " %s ", option);
+	if (*word && !word[strspn(word, plain)]) {
+		strbuf_add(sb, word);
+		return;
+	}
+	strbuf_addch(sb, '\'');
+	for (; *word; word++)
+		if (*word == '\'')
+			strbuf_add(sb, "'\\''");
+		else
+			strbuf_addch(sb, *word);
+	strbuf_addch(sb, '\'');
 }
 
-void opts_print_help(FILE *out, const struct command *cmd)
+void opts_print_source(struct strbuf *sb, const struct opts *o)
 {
-	if (cmd) {
-		fprintf(out, "Usage: vipshift %s [OPTIONS]\n\n%s\nOptions:\n",
-		    cmd->synopsis, cmd->details);
-	} else {
-		fputs(
-		    "Usage: vipshift COMMAND [MODE] [OPTIONS]\n\n"
-		    "Programs and migrates a Kubernetes node's service load balancing.\n"
-		    "MODE is iptables or ipvs.\n\nCommands:\n",
-		    out);
-		for (const struct command *c = commands; c->name; c++)
-			fprintf(out, "  %-16s %s\n", c->name, c->summary);
-		fputs("\nOptions:\n", out);
-	}
-	for (size_t i = 0; i < N_ROWS; i++)
-		if (!cmd || !rows[i].groups || rows[i].groups & cmd->groups)
-			print_option(out, &rows[i]);
-	fputs(
-	    "\nExit status: 0 done, 1 error, 2 something differs, 3 refused, 4 locked,\n"
-	    "5 interface missing, 6 failed and rolled back, 7 partly done, 64 usage.\n"
-	    "vipshift(8) says all of it.\n",
-	    out);
+	char text[ADDR_STRLEN];
+
+	print_word(sb, "-f", o->from);
+	print_word(sb, "--kubeconfig", o->kubeconfig);
+	print_word(sb, "-c", o->config);
+	print_word(sb, "-n", o->node);
+	for (size_t i = 0; i < o->node_addresses.n; i++)
+		print_word(
+		    sb, "--node-address", addr_format(&o->node_addresses.v[i], text));
+	print_word(sb, "--kube-proxy", o->kube_proxy);
+	if (o->families != FAMILY_BOTH)
+		strbuf_add(sb, o->families == FAMILY_BIT(FAMILY_4) ? " -4" : " -6");
+	if (o->variant != FW_AUTO)
+		print_word(sb, "--iptables", variant_names[o->variant]);
 }

@@ -324,7 +324,7 @@ size_t probing_verify(struct context *ctx, struct notes *findings)
 		char way[ADDRPORT_STRLEN];
 
 		if (answers[i] != PROBE_ANSWERS)
-			notes_add(findings, NOTE_REFUSE, all[i]->about,
+			notes_add_named(findings, NOTE_REFUSE, "probe", all[i]->about,
 			    "%s does not answer: %s",
 			    addrport_format(&all[i]->addr, all[i]->port, way),
 			    probe_answer_name(answers[i]));

@@ -17,7 +17,8 @@ int read_back_open(struct context *ctx, struct error *err);
  * kernel said. */
 int read_back_model(struct context *ctx, struct error *err);
 
-/* A new ctx->model from ctx->have, which was read again; the old one is still the caller's. */
+/* A new ctx->model from ctx->have, which was read again; the old one is still the
+ * caller's. */
 int read_back_renew(struct context *ctx, struct error *err);
 
 /* Settings that nobody gave, from what was read. */

@@ -4,8 +4,8 @@
 
 #include "cmd/context.h"
 
-/* Models that a node is not to be written by, unless that is accepted by name. All of these
- * need the model, those about losses what is on the node, too. */
+/* Models that a node is not to be written by, unless that is accepted by name. All of
+ * these need the model, those about losses what is on the node, too. */
 
 /* For commands that write: services that are not understood in full. ERR_REFUSED. */
 int refuse_incomplete(struct context *ctx, struct error *err);

@@ -23,7 +23,8 @@ int report_plan(
     const struct context *ctx, const struct plan *p, bool phases, struct error *err);
 
 /* Asks a question that ends in "?"; with --yes it does not. 0: the answer was yes. -1:
- * ERR_REFUSED, also by a signal that is caught; without a terminal there is nobody to ask, ERR_USAGE says so. */
+ * ERR_REFUSED, also by a signal that is caught; without a terminal there is nobody to ask,
+ * ERR_USAGE says so. */
 int report_confirm(const struct context *ctx, const char *question, struct error *err);
 
 /* Whether stream gets colour: --color, NO_COLOR, terminal. */

@@ -84,39 +84,77 @@ int state_dir_write_all(int fd, const char *s, size_t n)
 	return 0;
 }
 
-/* The new name, too, must be on the disk. */
-static int sync_folder(const char *path)
+static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	AUTO(mem) char *folder = slash ? xstrdup(path) : xstrdup(".");
-	AUTO(fd) int fd = -1;
+	char *folder = xstrdup(slash ? path : ".");
 
 	if (slash)
 		folder[slash == path ? 1 : slash - path] = '\0';
+	return folder;
+}
+
+/* The new name, too, must be on the disk. */
+static int sync_folder(const char *path)
+{
+	AUTO(mem) char *folder = folder_of(path);
+	AUTO(fd) int fd = -1;
+
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	/* Some file systems do not know it for folders. */
 	return fd < 0 || (fsync(fd) && errno != EINVAL) ? -1 : 0;
 }
 
+static char *temporary_name(const char *path)
+{
+	struct strbuf sb = {0};
+
+	strbuf_addf(&sb, "%s.%d.tmp", path, (int)getpid());
+	return sb.s;
+}
+
+int state_dir_check_regular(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: not a regular file, and would be replaced by one", path);
+	return 0;
+}
+
+int state_dir_check_file(const char *path, bool try, struct error *err)
+{
+	AUTO(mem) char *folder = folder_of(path), *tmp = temporary_name(path);
+	AUTO(fd) int fd = -1;
+
+	if (state_dir_check_regular(path, err))
+		return -1;
+	if (!try && !access(folder, W_OK | X_OK))
+		return 0;
+	if (try)
+		fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return error_set(err, ERR_INPUT, errno, "cannot write %s", path);
+	unlink(tmp);
+	return 0;
+}
+
 int state_dir_replace_file(
     const char *path, const struct strbuf *text, unsigned mode, struct error *err)
 {
-	struct strbuf tmp = {0};
+	AUTO(mem) char *tmp = temporary_name(path);
 	int fd, failed;
 
-	strbuf_addf(&tmp, "%s.%d.tmp", path, (int)getpid());
-	fd = open(tmp.s, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	failed =
-	    fd < 0 || state_dir_write_all(fd, strbuf_str(text), text->len) || fsync(fd);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	failed = fd < 0 || state_dir_write_all(fd, strbuf_str(text), text->len) || fsync(fd);
 	if (fd >= 0 && close(fd))
 		failed = 1;
-	if (failed || rename(tmp.s, path) || sync_folder(path)) {
+	if (failed || rename(tmp, path) || sync_folder(path)) {
 		error_set(err, ERR_INPUT, errno, "cannot write %s", path);
-		unlink(tmp.s);
-		strbuf_free(&tmp);
+		unlink(tmp);
 		return -1;
 	}
-	strbuf_free(&tmp);
 	return 0;
 }
 

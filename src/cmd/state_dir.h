@@ -49,5 +49,10 @@ int state_dir_write_all(int fd, const char *s, size_t n);
  * new one, also after a power failure. -1: ERR_INPUT. */
 int state_dir_replace_file(
     const char *path, const struct strbuf *text, unsigned mode, struct error *err);
+/* A device or a pipe must not be replaced by a file. -1: ERR_INPUT. */
+int state_dir_check_regular(const char *path, struct error *err);
+/* Whether a file can be replaced, found out by making the temporary one, or with try false by
+ * looking; what is there stays as it is. -1: ERR_INPUT. */
+int state_dir_check_file(const char *path, bool try, struct error *err);
 
 #endif

@@ -15,6 +15,7 @@ struct view {
 	const struct service *svc;
 	enum family family;
 	const struct traffic *traffic;
+	enum note_level least;
 	struct notes *notes;
 };
 
@@ -29,7 +30,7 @@ static void say(
 {
 	const struct saying *s = v->to == MODE_IPVS ? &to_ipvs : &back;
 
-	if (s->text)
+	if (s->text && s->level >= v->least)
 		notes_add_named(v->notes, s->level, name, v->svc->spn, "%s (%s)", s->text,
 		    family_info(v->family)->name);
 }
@@ -265,7 +266,7 @@ static void tell_idle_timeout(
 }
 
 void modes_differences(enum mode to, const struct model *m, const struct conf *c,
-    const struct node_facts *facts, struct notes *ret)
+    const struct node_facts *facts, enum note_level least, struct notes *ret)
 {
 	struct traffic t = {0};
 
@@ -278,6 +279,7 @@ void modes_differences(enum mode to, const struct model *m, const struct conf *c
 			    .svc = &m->services[i],
 			    .family = f,
 			    .traffic = &t,
+			    .least = least,
 			    .notes = ret,
 			};
 
@@ -295,5 +297,6 @@ void modes_differences(enum mode to, const struct model *m, const struct conf *c
 		}
 	}
 	traffic_free(&t);
-	tell_idle_timeout(to, m, c, ret);
+	if (least == NOTE_INFO)
+		tell_idle_timeout(to, m, c, ret);
 }

@@ -9,9 +9,10 @@
 /*
  * What will behave differently for the services of this model after a switch to `to`, about =
  * the service port, each under the name of a check (check.h): NOTE_ACCEPT for what works
- * before and not after, so can hurt; NOTE_WARNING and NOTE_INFO for the rest.
+ * before and not after, so can hurt; NOTE_WARNING and NOTE_INFO for the rest. What is below
+ * `least` is left out.
  */
 void modes_differences(enum mode to, const struct model *m, const struct conf *c,
-    const struct node_facts *facts, struct notes *ret);
+    const struct node_facts *facts, enum note_level least, struct notes *ret);
 
 #endif

@@ -70,8 +70,8 @@ static void tell_canary(const struct subject *s)
 {
 	if (has_canary(s->p.have) && !s->p.facts->n_writers && !s->p.facts->health_port)
 		notes_add_named(s->notes, NOTE_INFO, "second-writer", "KUBE-PROXY-CANARY",
-		    "is there: a kube-proxy in iptables mode was at work here, and none is "
-		    "seen now");
+		    "is there: a kube-proxy in iptables mode, or vipshift, was at work here, "
+		    "and no kube-proxy is seen now");
 }
 
 static void check_variants(const struct subject *s)

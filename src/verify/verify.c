@@ -321,3 +321,10 @@ int verify_state(const struct state *want, const struct state *have,
 	return error_set(
 	    err, ERR_VERIFY, 0, "%zu objects differ, the first: %s", in.n, in.first);
 }
+
+void verify_print(struct strbuf *sb, const struct notes *findings)
+{
+	for (size_t i = 0; i < findings->list.n; i++)
+		strbuf_addf(sb, "%s: %s\n", findings->list.v[i].about,
+		    findings->list.v[i].text);
+}

@@ -2,6 +2,7 @@
 #ifndef VERIFY_VERIFY_H
 #define VERIFY_VERIFY_H
 
+#include "base/strbuf.h"
 #include "plan/plan.h"
 
 /*
@@ -11,5 +12,10 @@
  */
 int verify_state(const struct state *want, const struct state *have,
     const struct scope *scope, struct notes *findings, struct error *err);
+
+/* One line per finding; the same for machines, with a schema version (verify_json.c). */
+void verify_print(struct strbuf *sb, const struct notes *findings);
+void verify_print_json(
+    struct strbuf *sb, const struct notes *findings, enum mode mode, size_t n_services);
 
 #endif

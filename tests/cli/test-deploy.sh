@@ -32,6 +32,14 @@ sed -i 's/--to=config/--too=config/; s|--config=/var/lib/kube-proxy|--config=/et
 check 'a wrong option is found' grep -q -- '--too=config is unknown' "$work/out"
 check 'a file that is not there is found' grep -q '/etc/config.conf is not mounted' "$work/out"
 
+# The image is built from the sources alone, also where the tree was built in.
+check 'the image takes nothing of .git' grep -qx '\.git' "$top/.dockerignore"
+if [ -e "$top/.gitignore" ]; then
+	sed -E 's|/$||; /^!?\//!s|^|**/|; s|^(!?)/|\1|' "$top/.gitignore" >"$work/ignored"
+	grep -v '^#' "$top/.dockerignore" | grep -vx '\.git' >"$work/not-taken"
+	check 'the image takes nothing that was built' diff "$work/ignored" "$work/not-taken"
+fi
+
 # every library in the program's own list comes from a package that the image installs
 command -v dpkg >/dev/null || skip "no dpkg to ask for packages"
 for library in $(objdump -p "$vipshift" | awk '$1 == "NEEDED" { print $2 }'); do

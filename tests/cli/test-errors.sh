@@ -175,11 +175,20 @@ expect 64 'expected iptables, ipvs or config' migrate --to auto -f "$f" -c "$c"
 # the command line
 expect 64 'no command' -q
 expect 64 'shwo: no such command' shwo
+expect 64 '^vipshift: show: --frm: unknown option' show --frm x
+expect 64 '^vipshift: show: -x: unknown option' -xv show
+expect 64 '^vipshift: render: --quiet: takes no value' render ipvs --quiet=3
+expect 64 '^vipshift: show: --from: needs a value; --from SOURCE' show --from
+expect 64 '^vipshift: show: -f: needs a value' show -vf
+for bad in '--to x' '--accept x' '--freeze x' '--report x' '--confirm-within x' \
+	'--node-address x' '-4 -6'; do
+	# shellcheck disable=SC2086  # option and value
+	expect 64 "^vipshift: migrate: ${bad/ -6/ and -6}" migrate $bad
+done
+expect 64 '^vipshift: repair: --max-changes x: expected' repair ipvs --max-changes x
 expect 64 'which mode' render
 expect 64 'nftables: no such mode' render nftables -f "$f"
 expect 64 'no services given' render iptables
-expect 64 'unknown option' show --frm x
-expect 64 'needs a value' show -f
 expect 64 'dry-run means nothing' show -f "$f" --dry-run
 expect 64 'which way' migrate -f "$f"
 expect 64 'accept speed: expected a name' migrate --to ipvs -f "$f" --accept speed
@@ -198,10 +207,40 @@ expect 64 'from means nothing' flush ipvs -f "$f"
 expect 64 'which one\? snapshot save FILE, or snapshot restore FILE' snapshot
 expect 64 'which one' snapshot load "$f"
 expect 64 'which file' snapshot save
+expect 64 'foo: no such command' help foo
+# a migration that goes on was called with its services, settings and node
+for bad in '--from x' '--config x' '--node x' '--node-address ::1' '--kube-proxy 1.27' \
+	'--kubeconfig x' '--request-timeout 1' '--accept all' '--freeze auto'; do
+	for way in resume abort; do
+		# shellcheck disable=SC2086  # option and value
+		expect 64 "^vipshift: migrate: ${bad% *} means nothing to --$way" \
+			migrate --$way $bad
+	done
+done
+for bad in '--probe' '--confirm-within 9' '--report x.json'; do
+	# shellcheck disable=SC2086  # option and value
+	expect 64 "^vipshift: migrate: ${bad% *} means nothing to --abort" migrate --abort $bad
+done
+# a form that a command has not
+expect 64 '^vipshift: doctor: -o diff: doctor has text and json$' doctor -o diff
+expect 64 '^vipshift: trace: -o diff: trace has text and json$' trace 10.96.0.1:80 -o diff
+expect 64 '^vipshift: verify: -o wide: verify has text and json$' verify ipvs -f "$f" -o wide
+expect 64 '^vipshift: diff: -o wide: diff has text, json and diff$' diff ipvs -f "$f" -o wide
+expect 64 '^vipshift: show: -o diff: show has text, json, wide and ipvsadm$' show -f "$f" -o diff
+expect 64 'show --mode-of-node has text and json$' show --mode-of-node -o ipvsadm
+expect 64 '^vipshift: render: -o json: render has text$' render ipvs -f "$f" -o json
+expect 64 '^vipshift: snapshot save: -o json: snapshot save has text$' snapshot save "$f" -o json
+expect 64 '^vipshift: apply: -o yaml: apply has text, json and diff$' apply ipvs -f "$f" -o yaml
 expect 64 'dry-run means nothing' snapshot save "$work/snapshot" --dry-run
 expect 1 'cluster\.json:1: this is not a snapshot' snapshot restore "$f" --dry-run
 expect 1 'nowhere.*No such file' snapshot restore "$work/nowhere" --dry-run
 expect 64 'exclude each other' render ipvs -f "$f" -4 -6
+# a report that cannot be written is noticed before anything is looked at
+expect 1 'cannot write .*/nowhere/r\.json: No such file' \
+	migrate --to iptables -f "$f" -n node-a --report "$work/nowhere/r.json"
+mkdir "$work/r.json"
+expect 1 'r\.json: not a regular file' \
+	migrate --to iptables -f "$f" -n node-a --report "$work/r.json"
 
 # privilege: writing and reading the kernel want it; rendering does not
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
@@ -221,6 +260,10 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 600 "$work/secret.json"
 	expect 1 'secret\.json: Permission denied' show -f "$work/secret.json"
 	expect 1 'secret\.json: Permission denied' show -f "$f" -c "$work/secret.json"
+	expect 1 'cannot write .*/kept\.json: Permission denied' \
+		migrate --to iptables -f "$f" --report "$work/kept.json"
+	expect 1 'cannot write .*/kept\.json: Permission denied' \
+		migrate --to iptables -f "$f" --report "$work/kept.json" --dry-run
 	expect 5 'permi|root' apply iptables -f "$f" -n node-a
 	expect 5 'permi|root' migrate --to ipvs -y -f "$f" -n node-a
 	expect 5 'permi|root' flush ipvs -y

@@ -104,9 +104,44 @@ expect 64 'source 172\.16\.0\.9%: expected .*INTERFACE' \
 	trace "$service" "${args[@]}" --source 172.16.0.9%
 expect 64 'expected .* same family' trace "$service" "${args[@]}" --source fd00::9%cali7
 
+# what means the same everywhere is taken everywhere
+everywhere=(-4 -q -v -y --color never --log stderr -w 1 --state-dir "$work/state" --iptables legacy)
+for command in "show ${args[*]:0:8}" "render ipvs ${args[*]:0:8}" \
+	"diff iptables ${args[*]:0:8} --against $case/iptables-1.27" \
+	"trace 10.96.0.10:53/udp ${args[*]:0:8}"; do
+	# shellcheck disable=SC2086  # a command and its options
+	check "${command%% *} takes what means the same everywhere" \
+		"$vipshift" $command "${everywhere[@]}"
+done
+for command in show 'render ipvs' 'diff ipvs' 'apply ipvs' 'verify ipvs' 'repair ipvs' \
+	'migrate --abort' confirm rollback 'trace 10.96.0.10:53' doctor 'flush ipvs' \
+	'snapshot save x' 'snapshot restore x'; do
+	# Another option is what is wrong.
+	# shellcheck disable=SC2086  # a command and its options
+	expect 64 'part means nothing|no services given|extra: one word too many' \
+		$command "${everywhere[@]}" extra
+done
+
+# help, however it is asked for
+for words in --help -h help; do
+	expect 0 '' $words
+	check "$words lists the commands" grep -q '^  migrate ' "$work/out"
+done
+for words in 'render --help' 'render -h' 'help render' '--help render'; do
+	# shellcheck disable=SC2086  # two words
+	expect 0 '' $words
+	check "$words is about render" grep -q '^Usage: vipshift render MODE' "$work/out"
+done
+for words in 'snapshot --help' 'help snapshot'; do
+	# shellcheck disable=SC2086  # two words
+	expect 0 '' $words
+	check "$words is about both" sh -c "grep -c '^Usage: vipshift snapshot ' '$work/out' |
+		grep -qx 2"
+done
+
 # help, man page and completion know the same options
-for command in show render diff apply verify repair migrate doctor trace flush 'snapshot save' \
-	'snapshot restore'; do
+for command in show render diff apply verify repair migrate confirm rollback doctor trace flush \
+	'snapshot save' 'snapshot restore'; do
 	# shellcheck disable=SC2086  # one word or two
 	expect 0 '' $command --help
 	check "man page knows $command" grep -q "^\\.Cm $command" "$top/man/vipshift.8"

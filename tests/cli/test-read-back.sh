@@ -78,7 +78,7 @@ expect 0 'ipvsadm-Ln.txt: this is a listing .* thresholds' show -f "dump:$work/l
 check 'the services of listing and save' cmp "$work/out" "$work/saved.json"
 rm "$work"/listed/ipset.txt
 expect 0 'the sets .* are not here' show -f "dump:$work/listed"
-expect 64 'for show only' diff iptables -o ipvsadm -f "dump:$dump" --against "$dump"
+expect 64 'diff has text, json and diff' diff iptables -o ipvsadm -f "dump:$dump" --against "$dump"
 
 # a node that has no pod CIDR: the packet is somebody else's
 expect 0 'no pod CIDR of IPv4 is known: the packet comes from outside' \

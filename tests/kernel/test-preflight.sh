@@ -288,7 +288,7 @@ test_freeze()
 	ok "and as JSON" says '"name": "local-policy", "level": "accept"' \
 		vs 2 migrate --to iptables --dry-run --freeze auto --accept all -o json
 	ok "a dry run stops nothing" not stands $pid
-	ok "one that is not there" says 'no such process' vs 64 "${migrate[@]}" 999999
+	ok "one that is not there" says 'no such process' vs 1 "${migrate[@]}" 999999
 	ok "migrate with the process stopped" says "process $pid\) is left stopped" \
 		vs 0 "${migrate[@]}" "$pid" --accept local-policy
 	ok "it was written" has_rules
@@ -402,6 +402,52 @@ test_interrupted()
 	ok "a terminal that goes away at the question" interrupted $pid hangup
 	ok "it goes on as well" wait_for not stands $pid
 	ok "nothing was written" untouched
+}
+
+# ---- what is said, and written beside
+
+test_forms()
+{
+	local migrate=(migrate --to iptables --yes --accept all) ipvs=says
+	cluster .
+	# Loaded when it is asked for, where there is such a module.
+	[ ! -e /proc/net/ip_vs ] || ipvs=lacks
+	ok "a kernel without IPVS, diff" $ipvs 'warning: this kernel has no IPVS' vs 2 diff ipvs
+	ok "a kernel without IPVS, verify" $ipvs 'warning: this kernel has no IPVS' vs 2 verify ipvs
+	ok "iptables mode does not need it" lacks 'IPVS' vs 2 diff iptables
+
+	ok "a report in no folder" says 'cannot write /nowhere/r.json: No such file' \
+		vs 1 "${migrate[@]}" --report /nowhere/r.json
+	ok "nothing was written" not has_rules
+	echo old >"$work/r.json"
+	ok "nothing changes its way where no mode carries the services" \
+		lacks 'instead of|answers on 127' vs 2 "${migrate[@]}" --dry-run --report "$work/r.json"
+	ok "a dry run leaves the report as it is" grep -qx old "$work/r.json"
+	ok "migrate" vs 0 "${migrate[@]}" --report "$work/r.json"
+	ok "the report" jq -e '.result' "$work/r.json"
+
+	vs 0 verify iptables -o json >"$work/v.json" 2>/dev/null
+	ok "verify for machines" jq -e '.kind == "Verification" and .schema == 1 and .ok
+		and .mode == "iptables" and .services > 3 and .findings == []' "$work/v.json"
+	iptables-legacy -F KUBE-FORWARD
+	vs 2 verify iptables -o json >"$work/v.json" 2>/dev/null
+	ok "and what is wrong" jq -e '(.ok | not) and (.findings | length) > 0
+		and all(.findings[]; .about and .text)' "$work/v.json"
+	ok "rollback is of both families" says 'leave out -4 and -6' \
+		not "$VIPSHIFT" rollback --iptables legacy -4
+	"$VIPSHIFT" rollback --iptables legacy -q
+
+	# What was accepted once counts to the end.
+	"$VIPSHIFT" show -f "$work/cluster.json" -n node-a -o json 2>/dev/null |
+		jq '.services[0].incomplete = "?"' >"$work/incomplete.json"
+	name=$(jq -r '.services[0] | "\(.namespace)/\(.name):\(.portName)"' "$work/incomplete.json")
+	migrate=("$VIPSHIFT" migrate --to iptables --iptables legacy --yes --accept all
+		--accept "incomplete:$name" -f "$work/incomplete.json" -n node-a)
+	ok "with an incomplete service" "${migrate[@]}" --confirm-within 60
+	ok "confirm" "$VIPSHIFT" confirm
+	ok "rollback" "$VIPSHIFT" rollback
+	ok "again" "${migrate[@]}" --confirm-within 1
+	ok "it goes back by itself" wait_for not has_rules
 }
 
 # ---- questions
@@ -637,6 +683,7 @@ inside()
 	test_variants
 	test_writers
 	test_freeze
+	test_forms
 	test_questions
 	test_probe
 	test_read_back

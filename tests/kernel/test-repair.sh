@@ -56,6 +56,13 @@ case_more_changes_than_allowed_are_refused()
 	expect 3 'allows 2, 1% of 2[0-9][0-9] objects' repair --max-changes 1%
 	unmended
 	expect 3 'allows 0' repair --max-changes 0
+	# What it says to do can be typed as it stands.
+	cp "$cluster" "$work/a node's.json"
+	expect 3 'Look with: vipshift diff iptables ' repair --max-changes 0 -f "$work/a node's.json"
+	sed -n '/event=/d; s/.*Look with: vipshift \(.*\), then: vipshift apply .*/\1/p' \
+		"$work/out" >"$work/words"
+	eval "\"$VIPSHIFT\" $(cat "$work/words")" >"$work/diff" || [ $? = 2 ]
+	grep -q '^3 to add, 0 to change' "$work/diff"
 	expect 0 'changes=3 ' repair --max-changes 3
 	mended
 	expect 0 'changes=0 ' repair --max-changes 0

@@ -47,7 +47,9 @@ def problems(known):
         if word.split("=")[0] not in known:
             yield f"the container's {word} is unknown to vipshift"
     looking = documents["doctor.yaml"][0]["spec"]["template"]["spec"]
-    for word in looking["containers"][0]["args"]:
+    if looking["containers"][0].get("args") or looking["hostNetwork"] is not True:
+        yield "doctor.yaml: ready before doctor has ended"
+    for word in looking["initContainers"][0]["args"]:
         for option in re.findall(r"--[a-z][a-z-]*", word):
             if option not in known:
                 yield f"doctor.yaml: vipshift has no {option}"

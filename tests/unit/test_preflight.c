@@ -751,7 +751,7 @@ static void differences(struct fixture *fx, enum mode to)
 {
 	emit(fx, to);
 	notes_clear(&fx->notes);
-	modes_differences(to, fx->m, fx->c, &facts, &fx->notes);
+	modes_differences(to, fx->m, fx->c, &facts, NOTE_INFO, &fx->notes);
 }
 
 /* The level of a difference for the service as it stands, to ipvs and back. */
@@ -760,7 +760,7 @@ static void assert_levels(struct fixture *fx, const char *name, int to_ipvs, int
 	differences(fx, MODE_IPVS);
 	assert_int_equal(check_level(&fx->notes, name), to_ipvs);
 	notes_clear(&fx->notes);
-	modes_differences(MODE_IPTABLES, fx->m, fx->c, &facts, &fx->notes);
+	modes_differences(MODE_IPTABLES, fx->m, fx->c, &facts, NOTE_INFO, &fx->notes);
 	assert_int_equal(check_level(&fx->notes, name), back);
 	teardown(fx);
 }
@@ -810,9 +810,31 @@ static void test_local_policy_without_local_endpoint_differs(void **state)
 	differences(&fx, MODE_IPVS);
 	assert_note(&fx, NOTE_WARNING, "demo/web:http", "instead of being dropped");
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, &fx.notes);
+	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_INFO, &fx.notes);
 	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "is dropped instead");
 	assert_int_equal(level_of(&fx, "local-policy"), NOTE_ACCEPT);
+}
+
+/* Where neither mode carries the services. */
+static void test_what_hurts_can_be_asked_for_alone(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	fx.svc.affinity = true;
+	fx.svc.affinity_sec = 10800;
+	fx.endpoints.v[0].weight = 0;
+	fx.endpoints.v[0].weight_set = true;
+	emit(&fx, MODE_IPTABLES);
+	notes_clear(&fx.notes);
+	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_ACCEPT, &fx.notes);
+	assert_int_equal(fx.notes.list.n, 1);
+	assert_int_equal(check_level(&fx.notes, "weights"), NOTE_ACCEPT);
+	notes_clear(&fx.notes);
+	modes_differences(MODE_IPVS, fx.m, fx.c, &facts, NOTE_ACCEPT, &fx.notes);
+	assert_int_equal(fx.notes.list.n, 0);
+	teardown(&fx);
 }
 
 static void test_local_policy_with_local_endpoint_hurts_nobody(void **state)
@@ -1014,6 +1036,7 @@ int main(void)
 	    cmocka_unit_test_setup(test_range_of_all_clients_drops_them, reset_facts),
 	    cmocka_unit_test_setup(test_hairpin_needs_the_name_of_the_node, reset_facts),
 	    cmocka_unit_test_setup(test_affinity_weights_and_udp_differ, reset_facts),
+	    cmocka_unit_test_setup(test_what_hurts_can_be_asked_for_alone, reset_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

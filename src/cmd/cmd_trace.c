@@ -78,7 +78,7 @@ static int take_class(struct trace *t, enum walk_client client, struct error *er
 
 	if (walk_client_packet(t->ctx->conf, client, &none, &nothing, &t->packet))
 		return 0;
-	return error_set(err, ERR_USAGE, 0,
+	return error_set(err, ERR_INPUT, 0,
 	    "--source pod: no pod CIDR of %s is known (-c, Node objects); give an address",
 	    family_info(t->packet.family)->name);
 }

@@ -85,7 +85,7 @@ expect 0 'no pod CIDR of IPv4 is known: the packet comes from outside' \
 	trace 10.0.57.9:80 -f "dump:$eras/1.1"
 check 'the endpoints that the dump has' grep -q '=> 10\.244\.2\.3:8080, sees the client, 33.3 %' \
 	"$work/out"
-expect 64 'no pod CIDR of IPv4' trace 10.0.57.9:80 --source pod -f "dump:$eras/1.1"
+expect 1 'no pod CIDR of IPv4' trace 10.0.57.9:80 --source pod -f "dump:$eras/1.1"
 
 # what is not understood is named, with file, line and chain
 sed '/KUBE-SEP-.*10\.101\.4\.17\|postgresql.*DNAT/s/--to-destination .*//' \

@@ -98,6 +98,14 @@ static const char *writer_name(const struct process *p)
 	return NULL;
 }
 
+/* A child that is about to run another program bears its parent's name till then. */
+static bool is_child_of_writer(const struct process *p)
+{
+	struct process parent;
+
+	return process_read(p->parent, &parent) && writer_name(&parent);
+}
+
 void process_find_writers(struct arena *a, const struct node_writer **ret, size_t *n)
 {
 	DIR *proc = opendir("/proc");
@@ -111,7 +119,7 @@ void process_find_writers(struct arena *a, const struct node_writer **ret, size_
 		if (pid == getpid() || !process_read(pid, &p) || p.state == 'Z')
 			continue;
 		name = writer_name(&p);
-		if (name && same_network(pid))
+		if (name && !is_child_of_writer(&p) && same_network(pid))
 			vec_push(&found,
 			    (struct node_writer){
 				.pid = pid, .name = name, .stopped = p.state == 'T'});

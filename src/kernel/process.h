@@ -20,7 +20,7 @@ struct process {
 bool process_read(int pid, struct process *ret);
 
 /* The processes of this network namespace that program services: kube-proxy and
- * kube-router, by their names. */
+ * kube-router, by their names; not their children. */
 void process_find_writers(struct arena *a, const struct node_writer **ret, size_t *n);
 
 /*

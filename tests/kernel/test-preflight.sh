@@ -243,6 +243,18 @@ test_writers()
 		kill -9 $pid
 		wait $pid 2>/dev/null || :
 	done
+	# A child of it that bears its name still is none.
+	mkfifo "$work/never"
+	printf '#!/bin/bash\n(exec 9<>%s; read -rt 60 -u 9) &\nwait\n' "$work/never" >"$work/bin/kube-proxy"
+	"$work/bin/kube-proxy" &
+	pid=$!
+	wait_for pgrep -x -P $pid kube-proxy >"$work/child"
+	ok "kube-proxy that has a child" says "process $pid is running" \
+		vs 3 migrate --to iptables --yes
+	ok "the child is not taken for one" not grep -q "process $(cat "$work/child") " "$work/said"
+	kill -9 "$(cat "$work/child")" $pid
+	wait $pid 2>/dev/null || :
+	cp "$(command -v sleep)" "$work/bin/kube-proxy"
 	# One of another network namespace has other tables.
 	ip netns exec other "$work/bin/kube-proxy" 60 &
 	sleep 0.3
@@ -346,6 +358,7 @@ test_waiting()
 	wait_for grep -q '^rolled-back' "$VIPSHIFT_STATE_DIR/migration"
 }
 
+ends_well() { wait "$1" || { cat "$work/first"; return 1; }; }
 test_at_work()
 {
 	local pid=$1 first migrate=(migrate --to iptables --yes --accept all)
@@ -359,7 +372,7 @@ test_at_work()
 	stays "$pid" "and its way back" says 'another run is at work' \
 		not "$VIPSHIFT" migrate --abort -w 0
 	exec 7>&-
-	ok "it ends" wait $first
+	ok "it ends" ends_well $first
 	ok "it is left stopped" stands $pid
 	ok "rollback" says "process $pid\) goes on" "$VIPSHIFT" rollback --iptables legacy
 }
@@ -368,13 +381,14 @@ test_at_work()
 interrupted()
 {
 	local pid=$1 got=0 script
+	rm -f "$work/asked"
 	mkfifo "$work/keys"
 	SHELL=/bin/bash timeout 60 script -qec "$(printf '%q ' "$VIPSHIFT" migrate --to iptables \
 		--accept all --freeze auto --iptables legacy -f "$work/cluster.json" -n node-a \
 		-c "$golden/dual-stack/config.yaml")" /dev/null <"$work/keys" >"$work/asked" 2>&1 &
 	script=$!
 	exec 8>"$work/keys"
-	wait_for grep -qF '[y/N]' "$work/asked" && stands $pid || got=1
+	wait_for grep -sqF '[y/N]' "$work/asked" && stands $pid || got=1
 	case $2 in
 	typed) printf '\003' >&8 ;;
 	hangup) kill -KILL "$(pgrep -x script)" ;;

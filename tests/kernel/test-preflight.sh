@@ -252,7 +252,7 @@ test_writers()
 	ok "kube-proxy that has a child" says "process $pid is running" \
 		vs 3 migrate --to iptables --yes
 	ok "the child is not taken for one" not grep -q "process $(cat "$work/child") " "$work/said"
-	kill -9 "$(cat "$work/child")" $pid
+	kill -9 $pid "$(cat "$work/child")"
 	wait $pid 2>/dev/null || :
 	cp "$(command -v sleep)" "$work/bin/kube-proxy"
 	# One of another network namespace has other tables.

@@ -9,6 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 demo=$here/../../testdata/demo
 # shellcheck source=../lib/programs.sh
 . "$here/../lib/programs.sh"
+# shellcheck source=../lib/outcome.sh
+. "$here/../lib/outcome.sh"
 need_programs "$VIPSHIFT"
 
 skip()
@@ -30,44 +32,12 @@ trap 'rm -rf "$work"' EXIT
 export VIPSHIFT_STATE_DIR=$work/state XTABLES_LOCKFILE=$work/lock
 # The leak checker cannot work in a process that is traced.
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
-failed=0 passed=0
 migrate=("$VIPSHIFT" migrate --to iptables --iptables legacy --accept all -y)
 cluster=(-n node-a -f "$demo/cluster.json" --kube-proxy 1.27.1)
-
-ok() { passed=$((passed + 1)); }
-bad() # WHAT
-{
-	failed=$((failed + 1))
-	echo "FAILED: $1"
-	sed 's/^/    /' "$work/out" | tail -n 8
-}
-
-# expect STATUS PATTERN WHAT COMMAND...
-expect()
-{
-	local want=$1 pattern=$2 what=$3 got=0
-	shift 3
-	"$@" >"$work/out" 2>&1 </dev/null || got=$?
-	if [ "$got" = "$want" ] && grep -Eq -- "$pattern" "$work/out"; then
-		ok
-	else
-		bad "$what: exit status $got"
-	fi
-}
 
 state()
 {
 	{ iptables-legacy-save; ip6tables-legacy-save; } | sed -E '/^#/d; s/ \[[0-9]+:[0-9]+\]$//'
-}
-
-same() # AS WHAT
-{
-	state >"$work/now"
-	if diff "$work/$1" "$work/now" >"$work/out"; then
-		ok
-	else
-		bad "$2: not the state $1"
-	fi
 }
 
 nat() { iptables-legacy -w -t nat "$@"; }

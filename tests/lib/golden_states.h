@@ -69,6 +69,17 @@ static inline void golden_links(const char *folder, struct vip_table *t, struct 
 }
 
 /* The state in a folder below testdata/golden. */
+/* What the steps of switching between the modes without a migration left. */
+static const char *const native_switching[] = {
+    "switch-modes/1-iptables",
+    "switch-modes/2-ipvs-without-cleanup",
+    "switch-modes/3-np-gets-endpoints-and-gone-is-deleted",
+    "switch-modes/4-after-cleanup",
+    "switch-modes/5-ipvs-after-cleanup",
+    "switch-modes/6-back-to-iptables-without-cleanup",
+};
+#define N_SWITCHING (sizeof(native_switching) / sizeof(native_switching[0]))
+
 static inline struct state *golden_state(const char *folder)
 {
 	AUTO(source) struct source *src = NULL;

@@ -14,16 +14,6 @@
 
 #include "../lib/golden_states.h"
 
-static const char *const steps[] = {
-    "switch-modes/1-iptables",
-    "switch-modes/2-ipvs-without-cleanup",
-    "switch-modes/3-np-gets-endpoints-and-gone-is-deleted",
-    "switch-modes/4-after-cleanup",
-    "switch-modes/5-ipvs-after-cleanup",
-    "switch-modes/6-back-to-iptables-without-cleanup",
-};
-#define N_STEPS (sizeof(steps) / sizeof(steps[0]))
-
 /* ---- helpers */
 
 struct flushed {
@@ -182,11 +172,11 @@ static void test_flush_takes_all_of_a_mode_and_nothing_else(void **state)
 static void test_flush_copes_with_every_step_of_native_switching(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N_STEPS; i++) {
-		AUTO(state) struct state *have = golden_state(steps[i]);
+	for (size_t i = 0; i < N_SWITCHING; i++) {
+		AUTO(state) struct state *have = golden_state(native_switching[i]);
 
-		check_flush(steps[i], have, MODE_IPTABLES);
-		check_flush(steps[i], have, MODE_IPVS);
+		check_flush(native_switching[i], have, MODE_IPTABLES);
+		check_flush(native_switching[i], have, MODE_IPVS);
 	}
 }
 
@@ -205,8 +195,8 @@ static void check_both(const struct state *have, enum mode first)
 static void test_one_flush_after_the_other_leaves_nothing(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < N_STEPS; i++) {
-		AUTO(state) struct state *have = golden_state(steps[i]);
+	for (size_t i = 0; i < N_SWITCHING; i++) {
+		AUTO(state) struct state *have = golden_state(native_switching[i]);
 
 		check_both(have, MODE_IPTABLES);
 		check_both(have, MODE_IPVS);
@@ -216,7 +206,7 @@ static void test_one_flush_after_the_other_leaves_nothing(void **state)
 /* kube-proxy --cleanup leaves these. */
 static void test_ipv6_sets_go_too(void **state)
 {
-	AUTO(state) struct state *have = golden_state(steps[3]);
+	AUTO(state) struct state *have = golden_state(native_switching[3]);
 	struct flushed f = flush_mode(have, MODE_IPVS);
 	size_t n = 0;
 
@@ -232,8 +222,8 @@ static void test_ipv6_sets_go_too(void **state)
 
 static void test_leftovers_of_iptables_mode_go_beside_ipvs_mode(void **state)
 {
-	AUTO(state) struct state *have = golden_state(steps[1]);
-	AUTO(state) struct state *clean = golden_state(steps[1]);
+	AUTO(state) struct state *have = golden_state(native_switching[1]);
+	AUTO(state) struct state *clean = golden_state(native_switching[1]);
 	struct flushed f = flush_mode(have, MODE_IPTABLES);
 
 	(void)state;
@@ -255,7 +245,7 @@ static void test_leftovers_of_iptables_mode_go_beside_ipvs_mode(void **state)
 
 static void test_the_carrying_mode_goes_out_of_shared_chains(void **state)
 {
-	AUTO(state) struct state *have = golden_state(steps[5]);
+	AUTO(state) struct state *have = golden_state(native_switching[5]);
 	struct flushed f = flush_mode(have, MODE_IPTABLES);
 
 	(void)state;
@@ -272,16 +262,16 @@ static void test_the_carrying_mode_goes_out_of_shared_chains(void **state)
 
 static void test_the_carrying_mode_is_known(void **state)
 {
-	static const unsigned carrying[N_STEPS] = {
+	static const unsigned carrying[N_SWITCHING] = {
 	    OWN_IPTABLES, OWN_IPVS, OWN_IPVS, 0, OWN_IPVS, OWN_IPTABLES};
 
 	(void)state;
-	for (size_t i = 0; i < N_STEPS; i++) {
-		AUTO(state) struct state *have = golden_state(steps[i]);
+	for (size_t i = 0; i < N_SWITCHING; i++) {
+		AUTO(state) struct state *have = golden_state(native_switching[i]);
 
 		if (own_modes_carrying(have, FAMILY_4) != carrying[i])
-			fail_msg(
-			    "%s: mask %u", steps[i], own_modes_carrying(have, FAMILY_4));
+			fail_msg("%s: mask %u", native_switching[i],
+			    own_modes_carrying(have, FAMILY_4));
 	}
 }
 

@@ -177,26 +177,11 @@ static void test_migrated_node_has_an_empty_plan(void **state)
 
 /* ---- starting states */
 
-/* The folder of a step of switching without migration. */
-static const char *native_switching(int step)
-{
-	static const char *const steps[] = {
-	    "switch-modes/1-iptables",
-	    "switch-modes/2-ipvs-without-cleanup",
-	    "switch-modes/3-np-gets-endpoints-and-gone-is-deleted",
-	    "switch-modes/4-after-cleanup",
-	    "switch-modes/5-ipvs-after-cleanup",
-	    "switch-modes/6-back-to-iptables-without-cleanup",
-	};
-
-	return steps[step];
-}
-
 static void test_leftovers_of_native_switching_migrate(void **state)
 {
 	(void)state;
-	for (int step = 0; step < 6; step++) {
-		const char *folder = native_switching(step);
+	for (size_t step = 0; step < N_SWITCHING; step++) {
+		const char *folder = native_switching[step];
 		AUTO(state) struct state *have = golden_state(folder);
 
 		for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++) {
@@ -346,8 +331,8 @@ static void test_confirming_ends_where_migrating_does(void **state)
 static void test_confirming_takes_leftovers_away(void **state)
 {
 	(void)state;
-	for (int step = 0; step < 6; step++) {
-		AUTO(state) struct state *have = golden_state(native_switching(step));
+	for (size_t step = 0; step < N_SWITCHING; step++) {
+		AUTO(state) struct state *have = golden_state(native_switching[step]);
 
 		for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++) {
 			struct wanted w;
@@ -379,8 +364,8 @@ static void check_later(const char *name, enum mode to, const struct state *befo
 static void test_confirming_keeps_what_kube_proxy_has_done_since(void **state)
 {
 	static const char *const clusters[] = {"cluster.1.json", "cluster.json"};
-	AUTO(state) struct state *ipt = golden_state(native_switching(0));
-	AUTO(state) struct state *ipvs = golden_state(native_switching(4));
+	AUTO(state) struct state *ipt = golden_state(native_switching[0]);
+	AUTO(state) struct state *ipvs = golden_state(native_switching[4]);
 
 	(void)state;
 	for (enum mode to = MODE_IPTABLES; to <= MODE_IPVS; to++)

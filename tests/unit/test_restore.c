@@ -155,22 +155,15 @@ static void test_restore_after_flush_is_the_same_text(void **state)
 
 static void test_restore_goes_back_through_every_step_of_native_switching(void **state)
 {
-	static const char *const steps[] = {
-	    "switch-modes/1-iptables",
-	    "switch-modes/2-ipvs-without-cleanup",
-	    "switch-modes/3-np-gets-endpoints-and-gone-is-deleted",
-	    "switch-modes/4-after-cleanup",
-	    "switch-modes/5-ipvs-after-cleanup",
-	    "switch-modes/6-back-to-iptables-without-cleanup",
-	};
-	size_t n = sizeof(steps) / sizeof(steps[0]);
-
 	(void)state;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < n; k++) {
-			AUTO(state) struct state *saved = golden_state(steps[i]);
-			AUTO(state) struct state *have = golden_state(steps[k]);
-			AUTO(state) struct state *after = restore(steps[i], saved, have);
+	for (size_t i = 0; i < N_SWITCHING; i++)
+		for (size_t k = 0; k < N_SWITCHING; k++) {
+			AUTO(state)
+			struct state *saved = golden_state(native_switching[i]);
+			AUTO(state)
+			struct state *have = golden_state(native_switching[k]);
+			AUTO(state)
+			struct state *after = restore(native_switching[i], saved, have);
 
 			assert_restored("again", saved, after);
 		}

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,10 @@ static _Noreturn void serve(int sock)
 	struct request r;
 	int out;
 
+	/* Ctrl-C is for whoever is served, and the way back needs the server, too. */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	if (!leave_all_but(sock))
 		_exit(1);
 	sock = STDERR_FILENO + 1;

@@ -131,7 +131,7 @@ try()
 	done <"$dir/samples"
 	[ ${#targets[@]} -gt 0 ] || return 0
 	[ "$client" = node ] || command=(ip netns exec "${namespaces[$client]}")
-	command+=("$VIPSHIFT_TRAFFIC" client --count "$tries" --rate 400 --timeout 1500 --seconds 300)
+	command+=("$VIPSHIFT_TRAFFIC" client --count "$tries" --rate 400 --timeout 3000 --seconds 300)
 	[ "$client" = node ] || command+=(--bind "${addresses[$client]% *}"
 		--bind "${addresses[$client]#* }")
 	"${command[@]}" "${targets[@]}" >"$dir/$client-$tries.json"

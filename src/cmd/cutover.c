@@ -272,8 +272,10 @@ static void before_ops(struct cutover *c, enum phase ph, bool any)
 {
 	if (ph == PHASE_SWITCH && (!to_ipvs(c) || (any && c->ctx->opts.resume)))
 		cutover_source_node(c, false);
-	if (ph == PHASE_REMOVE && !to_ipvs(c))
+	if (ph == PHASE_REMOVE && !to_ipvs(c)) {
 		drain_wait(c, cutover_now(c)->plan);
+		cutover_release_flows(c, c->work.v[c->work.n - 1].have);
+	}
 }
 
 /* And after them. */
@@ -374,6 +376,8 @@ static int try_step_back(struct cutover *c, const struct state *target, enum pha
 	restore_order(plan, c->ctx->opts.mode, depth);
 	if (depth == PHASE_BUILD)
 		drain_wait(c, plan);
+	if (depth == PHASE_BUILD && to_ipvs(c))
+		cutover_release_flows(c, c->ctx->want);
 	return run_ops(c, plan, 0, plan->n_ops, true, depth, err) ||
 		       verify_against(c, want, KIND_ALL, when, err)
 		   ? -1

@@ -14,6 +14,9 @@
 
 /* ---- UDP flows */
 
+/* An answer on its way takes a flow back to IPVS. */
+#define RELEASE_TRIES 4
+
 /* The UDP virtual servers of a state. */
 static struct lvs_table udp_servers(const struct state *s)
 {
@@ -25,6 +28,18 @@ static struct lvs_table udp_servers(const struct state *s)
 		    own_virtual_server(s, &s->lvs.services[i]))
 			t.services[t.n_services++] = s->lvs.services[i];
 	return t;
+}
+
+void cutover_release_flows(struct cutover *c, const struct state *ipvs)
+{
+	size_t before;
+
+	for (int i = 0; i < RELEASE_TRIES; i++) {
+		before = c->stale_flows;
+		cutover_settle_flows(c, ipvs, true);
+		if (c->stale_flows == before)
+			break;
+	}
 }
 
 void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool servers_gone)

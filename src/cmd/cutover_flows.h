@@ -10,6 +10,9 @@
  * every rule. Counts them in c; a failure is a warning.
  */
 void cutover_settle_flows(struct cutover *c, const struct state *ipvs, bool servers_gone);
+/* Before the UDP servers of this state go: leads the flows that IPVS translates to the rules,
+ * which carry new ones already, so that no packet comes to a server that has gone. */
+void cutover_release_flows(struct cutover *c, const struct state *ipvs);
 
 /*
  * While iptables mode carries them, connections of the node itself may outlive the virtual

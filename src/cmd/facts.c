@@ -23,6 +23,7 @@ struct finder {
 	struct arena *arena;
 	VEC(struct node_peer) peers;
 	VEC(uint16_t) localhost_ports;
+	VEC(struct node_flow) own_udp;
 	uint16_t ssh_port, api_port;
 	bool health_port;
 };
@@ -154,7 +155,7 @@ static void find_ssh_session(struct finder *f)
 	}
 }
 
-static void take_socket(void *data, const struct tcp_socket *s)
+static void take_socket(void *data, const struct ip_socket *s)
 {
 	struct finder *f = data;
 
@@ -168,6 +169,15 @@ static void take_socket(void *data, const struct tcp_socket *s)
 		    "an established connection");
 	if (addr_is_loopback(&s->remote) && addr_family(&s->remote) == FAMILY_4)
 		vec_push(&f->localhost_ports, s->remote_port);
+}
+
+static void take_udp_socket(void *data, const struct ip_socket *s)
+{
+	struct finder *f = data;
+
+	if (s->established && addr_eq(&s->local, &s->remote))
+		vec_push(&f->own_udp,
+		    ((struct node_flow){.addr = s->remote, .port = s->remote_port}));
 }
 
 /* With those that --freeze stops marked; one that it names may be none of them. */
@@ -222,6 +232,7 @@ int facts_read(struct context *ctx, struct node_facts *ret, struct error *err)
 	find_api_servers(&f, ctx->opts.kubeconfig);
 	find_ssh_session(&f);
 	tcp_sockets_each(take_socket, &f);
+	udp_sockets_each(take_udp_socket, &f);
 	facts.health_port = f.health_port;
 	r = nft_input_chains(f.arena, &facts.nft_drops, &facts.nft_input, err) ||
 		    find_writers(ctx, &facts, err) || find_gateways(&f, err) ||
@@ -232,6 +243,7 @@ int facts_read(struct context *ctx, struct node_facts *ret, struct error *err)
 	vec_take(&f.peers, f.arena, facts.peers, facts.n_peers);
 	vec_take(
 	    &f.localhost_ports, f.arena, facts.localhost_ports, facts.n_localhost_ports);
+	vec_take(&f.own_udp, f.arena, facts.own_udp, facts.n_own_udp);
 	/* Who chose a variant with --iptables knows of the other one. */
 	facts.other_services = facts.other_services && ctx->variant_guessed;
 	if (r == 0)

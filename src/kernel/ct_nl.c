@@ -41,6 +41,20 @@ static bool has_dest(const struct lvs_service *s, const struct addr *a, uint16_t
 	return lvs_find_dest(s, &(struct lvs_dest){.addr = *a, .port = port});
 }
 
+/* The virtual server that packets of this direction go to, or NULL. */
+static const struct lvs_service *find_server(
+    const struct lvs_table *t, const struct nfnl_ct *ct, int reply)
+{
+	struct lvs_key key = {.proto = IPPROTO_UDP};
+
+	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP)
+		return NULL;
+	key.addr = addr_of(nfnl_ct_get_dst(ct, reply));
+	key.family = (uint8_t)addr_family(&key.addr);
+	key.port = nfnl_ct_get_dst_port(ct, reply);
+	return addr_is_set(&key.addr) ? lvs_find(t, &key) : NULL;
+}
+
 /*
  * An entry is never looked at by the nat rules again while packets come. Stale is one
  * with DNAT by iptables to an endpoint that is gone; and one without any translation,
@@ -50,28 +64,26 @@ static bool has_dest(const struct lvs_service *s, const struct addr *a, uint16_t
  */
 static bool is_stale(const struct finder *f, const struct nfnl_ct *ct)
 {
-	struct lvs_key key = {.proto = IPPROTO_UDP};
-	const struct lvs_service *s;
-	struct addr reply;
-	uint16_t port;
+	const struct lvs_service *s = find_server(f->table, ct, 0);
+	struct addr reply = addr_of(nfnl_ct_get_src(ct, 1));
+	uint16_t port = nfnl_ct_get_src_port(ct, 1);
 
-	if (nfnl_ct_get_proto(ct) != IPPROTO_UDP)
+	if (!s || !addr_is_set(&reply))
 		return false;
-	key.addr = addr_of(nfnl_ct_get_dst(ct, 0));
-	key.family = (uint8_t)addr_family(&key.addr);
-	key.port = nfnl_ct_get_dst_port(ct, 0);
-	reply = addr_of(nfnl_ct_get_src(ct, 1));
-	port = nfnl_ct_get_src_port(ct, 1);
-	if (!addr_is_set(&key.addr) || !addr_is_set(&reply))
-		return false;
-	s = lvs_find(f->table, &key);
-	if (!s)
-		return false;
-	if (f->gone)
-		return !(nfnl_ct_get_status(ct) & IPS_DST_NAT);
 	if (nfnl_ct_get_status(ct) & IPS_DST_NAT)
 		return !has_dest(s, &reply, port);
-	return s->n_dests && addr_eq(&reply, &key.addr) && port == key.port;
+	return s->n_dests && addr_eq(&reply, &s->key.addr) && port == s->key.port;
+}
+
+/*
+ * As long as packets come, no rule would ever translate it. An answer that comes when the
+ * entry of its flow was just deleted makes one the other way round: from the endpoint,
+ * and answered to the virtual server.
+ */
+static bool is_untranslated(const struct finder *f, const struct nfnl_ct *ct)
+{
+	return !(nfnl_ct_get_status(ct) & IPS_DST_NAT) &&
+	       (find_server(f->table, ct, 0) || find_server(f->table, ct, 1));
 }
 
 static int on_entry(void *p, struct nlmsghdr *h, struct error *err)
@@ -84,7 +96,7 @@ static int on_entry(void *p, struct nlmsghdr *h, struct error *err)
 	if (r < 0)
 		return error_set(
 		    err, ERR_KERNEL, 0, "conntrack entry: %s", nl_geterror(r));
-	if (is_stale(f, ct)) {
+	if (f->gone ? is_untranslated(f, ct) : is_stale(f, ct)) {
 		r = nfnl_ct_build_delete_request(ct, 0, &m);
 		if (r < 0) {
 			nfnl_ct_put(ct);

@@ -12,8 +12,8 @@
  */
 int ct_delete_stale_udp(const struct lvs_table *t, size_t *deleted, struct error *err);
 /*
- * The same for entries towards one of these virtual servers, which are gone, that no nat rule
- * translated: as long as packets come, none ever would.
+ * The same for entries of either direction towards one of these virtual servers, which are
+ * gone or going, that no nat rule translated: as long as packets come, none ever would.
  */
 int ct_delete_untranslated_udp(
     const struct lvs_table *t, size_t *deleted, struct error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The TCP sockets of this network namespace. */
+/* The TCP and UDP sockets of this network namespace. */
 #include "config.h"
 
 #include "kernel/sockets.h"
@@ -33,13 +33,13 @@ static struct addr parse_address(const char *hex)
 	return addr_from(FAMILY_6, bytes);
 }
 
-static void read_list(const char *path, size_t digits, tcp_socket_fn fn, void *data)
+static void read_list(const char *path, size_t digits, ip_socket_fn fn, void *data)
 {
 	AUTO(file) FILE *f = fopen(path, "re");
 	char line[512], local[33], remote[33];
 
 	while (f && fgets(line, sizeof(line), f)) {
-		struct tcp_socket s = {0};
+		struct ip_socket s = {0};
 		unsigned from, to, state;
 
 		if (sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x %x", local, &from,
@@ -56,8 +56,14 @@ static void read_list(const char *path, size_t digits, tcp_socket_fn fn, void *d
 	}
 }
 
-void tcp_sockets_each(tcp_socket_fn fn, void *data)
+void tcp_sockets_each(ip_socket_fn fn, void *data)
 {
 	read_list("/proc/net/tcp", 8, fn, data);
 	read_list("/proc/net/tcp6", 32, fn, data);
+}
+
+void udp_sockets_each(ip_socket_fn fn, void *data)
+{
+	read_list("/proc/net/udp", 8, fn, data);
+	read_list("/proc/net/udp6", 32, fn, data);
 }

@@ -4,15 +4,15 @@
 
 #include "base/addr.h"
 
-/* A TCP socket of this network namespace; IPv4 addresses in IPv6 form are given as IPv4.
- */
-struct tcp_socket {
+/* A socket of this network namespace; IPv4 addresses in IPv6 form are given as IPv4. */
+struct ip_socket {
 	struct addr local, remote;
 	uint16_t local_port, remote_port;
-	bool listens, established;
+	bool listens, established; /* UDP: connect() was called */
 };
-typedef void (*tcp_socket_fn)(void *data, const struct tcp_socket *s);
+typedef void (*ip_socket_fn)(void *data, const struct ip_socket *s);
 /* Read from /proc/net, since asking the kernel by netlink would load a module. */
-void tcp_sockets_each(tcp_socket_fn fn, void *data);
+void tcp_sockets_each(ip_socket_fn fn, void *data);
+void udp_sockets_each(ip_socket_fn fn, void *data);
 
 #endif

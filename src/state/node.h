@@ -24,6 +24,11 @@ struct node_writer {
 	bool frozen;  /* it is going to be stopped, by --freeze */
 };
 
+struct node_flow {
+	struct addr addr;
+	uint16_t port;
+};
+
 struct node_facts {
 	const struct node_peer *peers;
 	size_t n_peers;
@@ -33,6 +38,9 @@ struct node_facts {
 	const uint16_t
 	    *localhost_ports; /* of 127.0.0.0/8 that clients are connected to */
 	size_t n_localhost_ports;
+	/* Where UDP sockets of this node are connected to from that very address. */
+	const struct node_flow *own_udp;
+	size_t n_own_udp;
 	const char *other_variant; /* chains in the other variant's tables, or NULL */
 	/* Chains of nft's own tables that packets to this node pass, or NULL: those that drop
 	 * the rest, and others. */

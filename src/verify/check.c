@@ -54,6 +54,8 @@ const struct check checks[] = {
     {"scheduling", "scheduler and forwarding method", true, TO_IPTABLES},
     {"idle-timeout", "idle TCP connections", true, TO_IPVS},
     {"shared-endpoints", "endpoints that several addresses lead to", true, TO_IPVS},
+    {"node-udp", "UDP sockets of this node that have a virtual address", true,
+	TO_IPTABLES},
     {"udp-timeout", "idle UDP flows", true, MODE_BOTH},
     {0},
 };

@@ -197,6 +197,27 @@ static void check_ranges(const struct view *v)
 			"compared with the source ranges, too"));
 }
 
+/* In ipvs mode the node's own connections come from the virtual address. TCP is drained.
+ */
+static void check_node_udp(const struct view *v)
+{
+	const struct service *s = v->svc;
+	bool any = false;
+
+	for (size_t i = 0; s->proto == IPPROTO_UDP && i < s->n_frontends; i++)
+		for (size_t k = 0; k < v->facts->n_own_udp; k++)
+			any |= s->frontends[i].kind != FE_NODE_PORT &&
+			       addr_family(&s->frontends[i].addr) == v->family &&
+			       s->frontends[i].port == v->facts->own_udp[k].port &&
+			       addr_eq(&s->frontends[i].addr, &v->facts->own_udp[k].addr);
+	if (any)
+		say(v, "node-udp", NOTHING,
+		    WARN(
+			"a UDP socket of this node has the virtual address, as IPVS gives "
+			"it: when the address goes, it cannot send until its program "
+			"opens another one"));
+}
+
 static bool in_pods_of_node(const struct conf *c, const struct addr *a)
 {
 	for (size_t i = 0; i < c->n_node_pod_cidrs; i++)
@@ -356,6 +377,7 @@ void modes_differences(enum mode to, const struct model *m, const struct conf *c
 			check_internal_policy(&v);
 			check_node_ports(&v);
 			check_ranges(&v);
+			check_node_udp(&v);
 			check_hairpin(&v);
 			check_balancing(&v);
 		}

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Connections of the node itself to virtual addresses that begin while these are on kube-ipvs0
 # and iptables mode carries: they outlive the addresses, when a migration to ipvs is cut off and
-# aborted, when it is rolled back, and when the node leaves ipvs mode.
+# aborted, when it is rolled back, and when the node leaves ipvs mode. UDP flows that IPVS carries
+# when the node leaves ipvs mode are led to the rules before its servers go; the node's own are
+# said, whose address goes.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -97,12 +99,57 @@ while_draining()
 	same "$work/iptables" "$what: the state before"
 }
 
+# udp_flows_while WHAT COMMAND...: leaves ipvs mode, while a pod asks by UDP flows that IPVS
+# carries. None waits for a server that has gone; a packet on its way may be lost.
+udp_flows_while()
+{
+	local what=$1 client targets=()
+	shift
+
+	for _ in {1..4}; do
+		targets+=(udp:syslog=10.96.30.1:514 'udp:syslog=[fd00:10:96::3001]:514')
+	done
+	rm -f "$work"/udp.*
+	ip netns exec client "$VIPSHIFT_TRAFFIC" client --seconds 600 --timeout 3000 --every 20 \
+		--stop-file "$work/udp.stop" --ready-file "$work/udp.ready" \
+		--log "$work/udp.log" "${targets[@]}" >"$work/udp.json" &
+	client=$!
+	node_wait "$work/udp.ready" 30
+	"$@" --drain 1 >"$work/out" 2>&1 </dev/null || bad "$what" "$work/out"
+	sleep 0.5
+	: >"$work/udp.stop"
+	wait $client
+	if jq -e 'all(.targets[]; .ok > 20 and .failed <= 3)' "$work/udp.json" >/dev/null; then
+		ok "$what: UDP flows go on"
+	else
+		jq -c '.targets[] | select(.failed > 0)' "$work/udp.json" >>"$work/udp.log"
+		bad "$what: UDP flows lost requests" "$work/udp.log"
+	fi
+}
+
+# The node's own socket, on an address that goes.
+says_own_udp()
+{
+	exec {own}<>/dev/udp/10.96.30.1/514
+	expect 2 'syslog.*node-udp' 'own UDP socket' \
+		"$VIPSHIFT" migrate --to iptables "${model[@]}" --accept all --dry-run
+	exec {own}>&-
+}
+
 states_setup
 to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
 same "$work/ipvs" 'ipvs mode'
 made=$(grep '^step' "$VIPSHIFT_STATE_DIR/migration" | grep -n addresses | sed 's/:.*//;q')
 while_draining rollback "$VIPSHIFT" rollback
 cuts_before_the_switch $((made + 1))
+to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
+udp_flows_while rollback "$VIPSHIFT" rollback
+to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
+says_own_udp
+udp_flows_while 'to iptables' "$VIPSHIFT" migrate --to iptables "${model[@]}" --accept all -y
+# What its server took along would not be counted.
+grep -Eq ' ([89]|[1-9][0-9]) stale UDP flows deleted' "$work/out" ||
+	bad 'to iptables: UDP flows were not led to the rules' "$work/out"
 to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
 while_draining 'to iptables' "$VIPSHIFT" migrate --to iptables "${model[@]}" --accept all -y
 echo "own connections: $passed passed, $failed failed"

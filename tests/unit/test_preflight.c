@@ -971,6 +971,28 @@ static void test_affinity_weights_and_udp_differ(void **state)
 	assert_levels(&fx, "idle-timeout", NONE, NONE);
 }
 
+static void test_udp_sockets_that_lose_their_address_are_said(void **state)
+{
+	struct node_flow flows[2] = {{.port = 53}, {.port = 54}};
+	struct fixture fx;
+
+	(void)state;
+	flows[0].addr = flows[1].addr = addr_of("10.96.0.1");
+	facts.own_udp = flows;
+	for (size_t n = 0; n <= 2; n++) {
+		setup(&fx, "1.30");
+		frontend(&fx, FE_CLUSTER, "10.96.0.1", 54);
+		endpoint(&fx, "10.244.1.5", 8080, "node-b");
+		fx.svc.proto = IPPROTO_UDP;
+		facts.n_own_udp = n;
+		assert_levels(&fx, "node-udp", NONE, n == 2 ? NOTE_WARNING : NONE);
+	}
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 54);
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	assert_levels(&fx, "node-udp", NONE, NONE);
+}
+
 /* How another service with the endpoint 10.244.1.5:8080, but for this port or protocol,
  * is told of beside it. */
 static int level_beside(uint16_t port, uint8_t proto)
@@ -1021,6 +1043,8 @@ static void test_endpoints_with_several_addresses_are_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(
+		test_udp_sockets_that_lose_their_address_are_said, reset_facts),
 	    cmocka_unit_test_setup(
 		test_endpoints_with_several_addresses_are_said, reset_facts),
 	    cmocka_unit_test_setup(test_fit_node_is_not_refused, reset_facts),

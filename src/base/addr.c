@@ -127,11 +127,18 @@ int addr_cmp(const struct addr *a, const struct addr *b)
 	return memcmp(a->b, b->b, a->len);
 }
 
+struct addr addr_loopback(enum family f)
+{
+	static const uint8_t v4[4] = {127, 0, 0, 1}, v6[16] = {[15] = 1};
+
+	return addr_from(f, f == FAMILY_4 ? v4 : v6);
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
-	static const uint8_t one[16] = {[15] = 1};
+	struct addr v6 = addr_loopback(FAMILY_6);
 
-	return a->len == 4 ? a->b[0] == 127 : a->len == 16 && !memcmp(a->b, one, 16);
+	return a->len == 4 ? a->b[0] == 127 : addr_eq(a, &v6);
 }
 
 bool addr_is_link_local(const struct addr *a)

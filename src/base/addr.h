@@ -53,6 +53,7 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 {
 	return addr_cmp(a, b) == 0;
 }
+struct addr addr_loopback(enum family f); /* 127.0.0.1, ::1 */
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_link_local(const struct addr *a); /* fe80::/10 and 169.254/16 */
 bool addr_is_unspecified(const struct addr *a);

@@ -95,7 +95,7 @@ static bool find_node_ip(const struct conf *c, enum family f, struct addr *ret)
 
 struct addr conf_node_ip(const struct conf *c, enum family f)
 {
-	static const uint8_t zero[16], one4[4] = {127, 0, 0, 1}, one6[16] = {[15] = 1};
+	static const uint8_t zero[16];
 	struct addr ret;
 
 	/* A real --bind-address overrides the node's address of its family in all
@@ -108,7 +108,7 @@ struct addr conf_node_ip(const struct conf *c, enum family f)
 	if (find_node_ip(c, f, &ret))
 		return ret;
 	/* kube-proxy starts from the loopback addresses and replaces what it knows. */
-	return addr_from(f, f == FAMILY_4 ? one4 : one6);
+	return addr_loopback(f);
 }
 
 static bool first_of_family(

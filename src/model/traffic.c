@@ -290,13 +290,13 @@ static bool filter_has(const struct filter *fl, const struct addr *a)
 /* A CIDR inside 127/8, or around 127.0.0.1. */
 static bool filter_has_loopback(const struct filter *fl)
 {
-	struct addr loopback = addr_from(FAMILY_4, (const uint8_t[]){127, 0, 0, 1});
+	struct addr lo = addr_loopback(FAMILY_4);
 
 	for (size_t i = 0; i < fl->n; i++)
 		if (addr_family(&fl->list[i].addr) == FAMILY_4 &&
 		    addr_is_loopback(&fl->list[i].addr))
 			return true;
-	return filter_has(fl, &loopback);
+	return filter_has(fl, &lo);
 }
 
 static int compare_addrs(const void *a, const void *b)
@@ -319,13 +319,19 @@ static size_t sort_unique(struct addr *v, size_t n)
 void node_ports_select(
     const struct conf *c, enum family f, struct arena *a, struct node_ports *ret)
 {
-	struct node_ports np = {.addrs = arena_array(a, struct addr, c->n_addrs)};
+	struct node_ports np = {.addrs = arena_array(a, struct addr, c->n_addrs + 1)};
+	struct addr lo = addr_loopback(f);
 	struct filter fl;
+	bool lo_matches;
 
 	filter_init(c, f, &fl);
 	np.all = filter_is_all(&fl, f);
 	np.localhost = c->localhost_node_ports && f == FAMILY_4 &&
 		       (np.all || filter_has_loopback(&fl));
+	/* Every node has it, whether the addresses that are known name it or not. */
+	lo_matches = !np.all && filter_has(&fl, &lo);
+	if (lo_matches && np.localhost)
+		np.addrs[np.n_addrs++] = lo;
 	for (size_t i = 0; i < c->n_addrs; i++) {
 		const struct addr *addr = &c->addrs[i].addr;
 
@@ -339,6 +345,6 @@ void node_ports_select(
 		np.addrs[np.n_addrs++] = *addr;
 	}
 	np.n_addrs = sort_unique(np.addrs, np.n_addrs);
-	np.none = !np.all && !np.n_addrs;
+	np.none = !np.all && !np.n_addrs && !lo_matches;
 	*ret = np;
 }

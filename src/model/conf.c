@@ -79,12 +79,20 @@ void conf_take_node(struct conf *c, const struct model *m)
 	c->n_addrs = node->n_addrs;
 }
 
-/* The node's own address of a family; up to 1.28 the first address alone counts. */
+/* --bind-address, unless it means every address. */
+static bool is_bound(const struct conf *c)
+{
+	return addr_is_set(&c->bind_address) && !addr_is_unspecified(&c->bind_address);
+}
+
+/* The node's own address of a family; up to 1.28 the first address alone counts, and none
+ * beside a --bind-address. */
 static bool find_node_ip(const struct conf *c, enum family f, struct addr *ret)
 {
-	size_t n =
-	    c->dialect.node_ip != NODE_IP_BOTH && c->n_node_ips ? 1 : c->n_node_ips;
+	size_t n = c->n_node_ips;
 
+	if (c->dialect.node_ip != NODE_IP_BOTH && n)
+		n = is_bound(c) ? 0 : 1;
 	for (size_t i = 0; i < n; i++)
 		if (addr_family(&c->node_ips[i]) == f) {
 			*ret = c->node_ips[i];
@@ -100,8 +108,7 @@ struct addr conf_node_ip(const struct conf *c, enum family f)
 
 	/* A real --bind-address overrides the node's address of its family in all
 	 * releases. */
-	if (addr_is_set(&c->bind_address) && !addr_is_unspecified(&c->bind_address) &&
-	    addr_family(&c->bind_address) == f)
+	if (is_bound(c) && addr_family(&c->bind_address) == f)
 		return c->bind_address;
 	if (c->dialect.node_ip == NODE_IP_BIND && !c->single_family)
 		return addr_from(f, zero);

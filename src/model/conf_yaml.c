@@ -93,7 +93,7 @@ static void add_prefix(
 {
 	struct prefix p;
 
-	if (strchr(text, '/') && prefix_parse(text, &p))
+	if (cidr_parse_kube(text, &p))
 		vec_push(&out->list, p);
 	else
 		warn(r, path, text, "is not a CIDR, ignored");
@@ -189,7 +189,7 @@ static bool take_bind_address(
 	if (tree_type(value) != TREE_TEXT)
 		return false;
 	return !tree_text(value)[0] ||
-	       addr_parse(tree_text(value), &r->conf->bind_address);
+	       addr_parse_kube(tree_text(value), &r->conf->bind_address);
 }
 
 static bool take_masquerade_bit(

@@ -55,10 +55,10 @@ static int read_pod_cidrs(
 
 		if (field_item_string(&list, i, &s, err))
 			return -1;
-		if (!prefix_parse(s, &out[node->n_pod_cidrs++]))
+		if (!cidr_parse_kube(s, &out[node->n_pod_cidrs++]))
 			return field_error(&item, NULL, err, "'%s' is not a CIDR", s);
 	}
-	if (!n && s && s[0] && !prefix_parse(s, &out[node->n_pod_cidrs++]))
+	if (!n && s && s[0] && !cidr_parse_kube(s, &out[node->n_pod_cidrs++]))
 		return field_error(spec, "podCIDR", err, "'%s' is not a CIDR", s);
 	return 0;
 }

@@ -179,7 +179,7 @@ static void test_warnings_name_the_key_of_a_config_map(void **state)
 
 static void test_good_entries_of_a_list_survive_a_bad_one(void **state)
 {
-	struct loaded l = load(HEAD "clusterCIDR: \"10.0.0.0/8, bad,fd00::/8\"\n"
+	struct loaded l = load(HEAD "clusterCIDR: \"010.0.0.0/8, bad,fd00::/8\"\n"
 				    "nodePortAddresses: [\"primary\"]\n");
 
 	(void)state;
@@ -351,6 +351,13 @@ static void test_node_ip_follows_the_release(void **state)
 	c->bind_address = addr("10.0.0.99");
 	assert_true(node_ip_is(c, FAMILY_4, "10.0.0.99"));
 	assert_true(node_ip_is(c, FAMILY_6, "::"));
+	/* It makes its family the primary one. */
+	dialect_parse("1.28", &c->dialect, NULL);
+	c->bind_address = addr("fd00::99");
+	assert_true(node_ip_is(c, FAMILY_4, "127.0.0.1"));
+	assert_true(node_ip_is(c, FAMILY_6, "fd00::99"));
+	dialect_parse("1.29", &c->dialect, NULL);
+	assert_true(node_ip_is(c, FAMILY_4, "10.0.0.11"));
 	conf_free(c);
 }
 

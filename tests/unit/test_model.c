@@ -414,14 +414,18 @@ static void test_source_ranges_are_trimmed_and_bad_ones_dropped(void **state)
 {
 	struct loaded l = load_quoted(SERVICE(
 	    "'clusterIP':'10.96.0.1','ports':[{'port':80}],'loadBalancerSourceRanges':"
-	    "[' 10.1.2.3/16 ','fd00::/8','10.0.0.1','10.0.0.0/33','x']"));
+	    "[' 10.1.2.3/16 ','fd00::/8','10.0.0.1','10.0.0.0/33','x','010.09.0.0/16']"));
 	const struct service *s = &l.model->services[0];
 	struct strbuf sb = {0};
 
 	(void)state;
-	assert_int_equal(s->n_ranges, 2);
+	assert_int_equal(s->n_ranges, 3);
 	prefix_print(&sb, &s->ranges[0]);
 	assert_string_equal(sb.s, "10.1.2.3/16"); /* as written: the release decides */
+	/* A range that is not understood may be the only one, and all are let in then. */
+	strbuf_reset(&sb);
+	prefix_print(&sb, &s->ranges[2]);
+	assert_string_equal(sb.s, "10.9.0.0/16");
 	assert_int_equal(l.notes.list.n, 3);
 	strbuf_free(&sb);
 	unload(&l);

@@ -36,6 +36,14 @@ void conf_free(struct conf *c)
 		arena_free(c->arena);
 }
 
+int conf_take_release(struct conf *c, const char *version, struct error *err)
+{
+	if (dialect_parse(version, &c->dialect, err))
+		return -1;
+	dialect_set_gates(&c->dialect, c->gates);
+	return 0;
+}
+
 void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n)
 {
 	struct node_addr *copy = arena_copy(c->arena, addrs, n * sizeof(*addrs));

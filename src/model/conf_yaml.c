@@ -215,6 +215,27 @@ static bool take_scheduler(struct reader *r, const char *path, const yaml_node_t
 	return true;
 }
 
+/* The gates that the program does not know are nothing to it. */
+static bool take_feature_gates(
+    struct reader *r, const char *path, const yaml_node_t *value)
+{
+	const yaml_node_t *name, *on;
+	bool flag;
+
+	if (value->type != YAML_MAPPING_NODE)
+		return false;
+	for (size_t i = 0; tree_pair(r->tree, value, i, &name, &on); i++)
+		for (enum gate g = 0; g < GATE_COUNT; g++) {
+			if (strcmp(gate_name(g), tree_text(name)) != 0)
+				continue;
+			if (tree_bool(on, &flag))
+				r->conf->gates[g] = flag ? GATE_ON : GATE_OFF;
+			else
+				warn(r, path, tree_text(name), "is not true or false");
+		}
+	return true;
+}
+
 static bool take_hostname(struct reader *r, const char *path, const yaml_node_t *value)
 {
 	(void)path;
@@ -308,7 +329,7 @@ static const struct key root_keys[] = {
 	SPECIAL(take_detect_mode,
 	    "ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix")},
     {"enableProfiling", .type = T_BOOL},
-    {"featureGates", .type = T_ANY},
+    {"featureGates", SPECIAL(take_feature_gates, "a mapping of true and false")},
     {"healthzBindAddress", .type = T_STRING},
     {"healthzPort", .type = T_INT},
     {"hostnameOverride", SPECIAL(take_hostname, "a text")},

@@ -164,6 +164,8 @@ static void test_terminating_endpoints_serve_only_when_none_is_ready(void **stat
 	add(f, "10.0.0.2", "t");
 	add(f, "10.0.0.3", "stl");
 	expect(f, "C=1,3 L= A=1,3 any");
+	f->conf->dialect.terminating_fallback = false; /* the gate is off */
+	expect(f, "C= L= A= none");
 	f->eps[1].ready = true;
 	expect(f, "C=2 L= A=2 any");
 }

@@ -61,6 +61,11 @@ static void take_way(struct reading *rd, struct way_in *w, enum frontend_kind ki
 	struct found *fd = found_get(rd, w->hash, w->spn, r->proto);
 	const struct fw_chain *c;
 
+	if (fd->proto != r->proto) {
+		not_understood(
+		    rd, fd, &w->at, "its chain is that of a service of another protocol");
+		return;
+	}
 	if (!found_add_frontend(rd, fd, kind, a, port))
 		not_understood(rd, fd, &w->at, "this already leads to %s",
 		    found_label(rd, found_by_claim(rd, a, port, r->proto)));

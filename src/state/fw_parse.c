@@ -360,9 +360,10 @@ static void take_head(struct parser *p, const char *s, size_t len)
 
 	if (len <= n || memcmp(s, head, n))
 		return;
+	s += n;
+	len -= n;
 	on = memmem(s, len, " on ", 4);
-	p->rs.saved_by =
-	    arena_strndup(p->rd.arena, s + n, on ? (size_t)(on - s) - n : len - n);
+	p->rs.saved_by = arena_strndup(p->rd.arena, s, on ? (size_t)(on - s) : len);
 }
 
 static int parse_line(struct parser *p, const char *s, size_t len)

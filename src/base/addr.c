@@ -43,6 +43,7 @@ static bool drop_leading_zeros(const char *s, char out[ADDR_STRLEN])
 
 bool addr_parse_kube(const char *s, struct addr *ret)
 {
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	char plain[ADDR_STRLEN];
 	struct addr a;
 
@@ -53,7 +54,7 @@ bool addr_parse_kube(const char *s, struct addr *ret)
 	}
 	if (!addr_parse(s, &a))
 		return false;
-	if (a.len == 16 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)a.b))
+	if (a.len == 16 && !memcmp(a.b, mapped, sizeof(mapped)))
 		a = addr_from(FAMILY_4, a.b + 12);
 	*ret = a;
 	return true;

@@ -17,7 +17,7 @@ allowed_library()
 	local file=$1 header=$2
 
 	case $header in
-	jansson.h) [[ $file =~ ^(model|state|plan|verify|cmd)/.*_json\.[ch]$|^model/model_load\.h$ ]] ;;
+	jansson.h) [[ $file =~ ^(base|model|state|plan|verify|cmd)/.*_json\.[ch]$|^model/model_load\.h$ ]] ;;
 	yaml.h) [[ $file =~ ^model/.*_yaml\.[ch]$ ]] ;;
 	nettle/*) [[ $file =~ ^base/(hash|base64)\.c$ ]] ;;
 	curl/*) [ "$file" = cmd/http.c ] ;;

@@ -35,6 +35,7 @@ unit_tests = \
 	tests/unit/test_restore \
 	tests/unit/test_scale \
 	tests/unit/test_snapshot \
+	tests/unit/test_text_json \
 	tests/unit/test_tolerate \
 	tests/unit/test_traffic \
 	tests/unit/test_tree_json \

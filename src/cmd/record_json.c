@@ -3,9 +3,7 @@
 #include "config.h"
 
 #include "cmd/record.h"
-
-#include <jansson.h>
-#include <stdlib.h>
+#include "base/text_json.h"
 
 /* Raised when a reader of an older record would misunderstand a newer one. */
 #define RECORD_SCHEMA 1
@@ -15,7 +13,7 @@ static json_t *strings_json(const char *const *list)
 	json_t *a = json_array();
 
 	for (; *list; list++)
-		json_array_append_new(a, json_string(*list));
+		json_array_append_new(a, text_json(*list));
 	return a;
 }
 
@@ -62,8 +60,8 @@ static json_t *notes_json(const struct record_note *v, size_t n, bool difference
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < n; i++) {
-		json_t *j =
-		    json_pack("{s:s?, s:s}", "about", v[i].about, "text", v[i].text);
+		json_t *j = json_pack("{s:o?, s:o}", "about", text_json(v[i].about),
+		    "text", text_json(v[i].text));
 
 		if (v[i].name)
 			json_object_set_new(j, "name", json_string(v[i].name));
@@ -88,8 +86,8 @@ static json_t *services_json(const struct record *r)
 				"before", strings_json(s->ways[k].before), "after",
 				strings_json(s->ways[k].after)));
 		json_array_append_new(
-		    a, json_pack("{s:s, s:s, s:s, s:o}", "name", s->name, "type", s->type,
-			   "protocol", s->proto, "frontends", ways));
+		    a, json_pack("{s:o, s:s, s:s, s:o}", "name", text_json(s->name),
+			   "type", s->type, "protocol", s->proto, "frontends", ways));
 	}
 	return a;
 }
@@ -97,14 +95,13 @@ static json_t *services_json(const struct record *r)
 void record_print_json(struct strbuf *sb, const struct record *r)
 {
 	json_t *j = json_pack(
-	    "{s:s, s:i, s:s, s:s?, s:s?, s:s?, s:s, s:s, s:I, s:f, s:i, s:s, s:{s:I, s:I, s:I}}",
-	    "kind", "vipshift migration", "schema", RECORD_SCHEMA, "node", r->node,
-	    "kernel", r->kernel, "kubeProxy", r->kube_proxy, "iptables", r->variant,
-	    "from", r->from, "to", r->to, "started", (json_int_t)r->started, "seconds",
-	    r->seconds, "exitStatus", r->exit_status, "result", r->result, "objects",
-	    "added", (json_int_t)r->added, "changed", (json_int_t)r->changed, "deleted",
-	    (json_int_t)r->deleted);
-	char *text;
+	    "{s:s, s:i, s:o, s:s?, s:s?, s:s?, s:s, s:s, s:I, s:f, s:i, s:o, s:{s:I, s:I, s:I}}",
+	    "kind", "vipshift migration", "schema", RECORD_SCHEMA, "node",
+	    text_json(r->node), "kernel", r->kernel, "kubeProxy", r->kube_proxy,
+	    "iptables", r->variant, "from", r->from, "to", r->to, "started",
+	    (json_int_t)r->started, "seconds", r->seconds, "exitStatus", r->exit_status,
+	    "result", text_json(r->result), "objects", "added", (json_int_t)r->added,
+	    "changed", (json_int_t)r->changed, "deleted", (json_int_t)r->deleted);
 
 	json_object_set_new(j, "phases", phases_json(r));
 	json_object_set_new(j, "switches", switches_json(r));
@@ -113,9 +110,6 @@ void record_print_json(struct strbuf *sb, const struct record *r)
 	    j, "differences", notes_json(r->differences, r->n_differences, true));
 	json_object_set_new(j, "findings", notes_json(r->findings, r->n_findings, false));
 	json_object_set_new(j, "services", services_json(r));
-	text = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-	strbuf_add(sb, text);
+	json_print(sb, j, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
 	strbuf_addch(sb, '\n');
-	free(text);
-	json_decref(j);
 }

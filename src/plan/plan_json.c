@@ -7,10 +7,9 @@
 #include "config.h"
 
 #include "plan/change.h"
+#include "base/text_json.h"
 #include "plan/plan_lines.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Raised when a reader of an older plan would misunderstand a newer one. */
@@ -36,14 +35,6 @@ static const char *action_of(const struct op *op)
 	return !op->have ? "add" : !op->want ? "delete" : "change";
 }
 
-static json_t *text_json(const char *s, size_t n)
-{
-	json_t *j = json_stringn(s, n);
-
-	/* Foreign rules may hold bytes that are not UTF-8. */
-	return j ? j : json_string("(not UTF-8)");
-}
-
 static json_t *side_json(const struct op *op, const void *side)
 {
 	json_t *lines = json_array();
@@ -52,7 +43,7 @@ static json_t *side_json(const struct op *op, const void *side)
 
 	op_side_print(&sb, op, side);
 	for (s = strbuf_str(&sb); (end = strchr(s, '\n')); s = end + 1)
-		json_array_append_new(lines, text_json(s, (size_t)(end - s)));
+		json_array_append_new(lines, textn_json(s, (size_t)(end - s)));
 	strbuf_free(&sb);
 	return lines;
 }
@@ -72,7 +63,7 @@ static json_t *edits_json(const struct op *op)
 		json_array_append_new(
 		    edits, json_pack("{s:s, s:I, s:o}", "edit",
 			       e[i].kind == FW_EDIT_DELETE ? "delete" : "insert", "at",
-			       (json_int_t)e[i].at, "rule", text_json(sb.s, sb.len)));
+			       (json_int_t)e[i].at, "rule", textn_json(sb.s, sb.len)));
 	}
 	strbuf_free(&sb);
 	arena_free(a);
@@ -96,9 +87,9 @@ static json_t *op_json(
 		    o, "family", json_string(family_info(op->family)->name));
 		json_object_set_new(o, "table", json_string(fw_table_name(op->table)));
 	}
-	json_object_set_new(o, "name", text_json(name.s, name.len));
+	json_object_set_new(o, "name", textn_json(name.s, name.len));
 	if (service)
-		json_object_set_new(o, "service", text_json(service, strlen(service)));
+		json_object_set_new(o, "service", text_json(service));
 	if (op->kind == KIND_FW && op->have && op->want) {
 		json_object_set_new(o, "edits", edits_json(op));
 	} else {
@@ -107,12 +98,6 @@ static json_t *op_json(
 	}
 	strbuf_free(&name);
 	return o;
-}
-
-static int dump_into(const char *buf, size_t size, void *sb)
-{
-	strbuf_addn(sb, buf, size);
-	return 0;
 }
 
 static json_t *note_json(const struct note *n)
@@ -124,20 +109,16 @@ static json_t *note_json(const struct note *n)
 	    [NOTE_REFUSE] = "refuse",
 	};
 
-	return json_pack("{s:s*, s:s, s:s*, s:o}", "name", n->name, "level",
-	    levels[n->level], "about", n->about, "text",
-	    text_json(n->text, strlen(n->text)));
+	return json_pack("{s:s*, s:s, s:o*, s:o}", "name", n->name, "level",
+	    levels[n->level], "about", text_json(n->about), "text", text_json(n->text));
 }
 
 static void print_notes(struct strbuf *sb, const struct notes *notes)
 {
 	strbuf_add(sb, " \"notes\": [");
 	for (size_t i = 0; i < notes->list.n; i++) {
-		json_t *o = note_json(&notes->list.v[i]);
-
 		strbuf_add(sb, i ? ",\n  " : "\n  ");
-		json_dump_callback(o, dump_into, sb, 0);
-		json_decref(o);
+		json_print(sb, note_json(&notes->list.v[i]), 0);
 	}
 	strbuf_add(sb, notes->list.n ? "\n ],\n" : "],\n");
 }
@@ -155,11 +136,8 @@ void plan_print_json(struct strbuf *sb, const struct plan *p, bool phases)
 	print_notes(sb, &p->notes);
 	strbuf_add(sb, " \"operations\": [");
 	for (size_t i = 0; i < p->n_ops; i++) {
-		json_t *o = op_json(services, &p->ops[i], phases);
-
 		strbuf_add(sb, i ? ",\n  " : "\n  ");
-		json_dump_callback(o, dump_into, sb, 0);
-		json_decref(o);
+		json_print(sb, op_json(services, &p->ops[i], phases), 0);
 	}
 	strbuf_add(sb, p->n_ops ? "\n ]}\n" : "]}\n");
 	service_index_free(services);

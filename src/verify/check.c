@@ -53,6 +53,7 @@ const struct check checks[] = {
     {"weights", "weights of endpoints", true, MODE_BOTH},
     {"scheduling", "scheduler and forwarding method", true, TO_IPTABLES},
     {"idle-timeout", "idle TCP connections", true, TO_IPVS},
+    {"shared-endpoints", "endpoints that several addresses lead to", true, TO_IPVS},
     {"udp-timeout", "idle UDP flows", true, MODE_BOTH},
     {0},
 };

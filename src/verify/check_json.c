@@ -3,8 +3,7 @@
 #include "config.h"
 
 #include "verify/check.h"
-
-#include <jansson.h>
+#include "base/text_json.h"
 
 /* Raised when a reader of an older text would misunderstand a newer one. */
 #define SCHEMA 1
@@ -19,15 +18,9 @@ static json_t *note_json(const struct note *n)
 	};
 	const struct check *c = n->name ? check_find(n->name) : NULL;
 
-	return json_pack("{s:s*, s:s, s:b, s:s*, s:s}", "name", n->name, "level",
-	    levels[n->level], "difference", c && c->difference, "about", n->about, "text",
-	    n->text);
-}
-
-static int dump_into(const char *buf, size_t size, void *sb)
-{
-	strbuf_addn(sb, buf, size);
-	return 0;
+	return json_pack("{s:s*, s:s, s:b, s:o*, s:o}", "name", n->name, "level",
+	    levels[n->level], "difference", c && c->difference, "about",
+	    text_json(n->about), "text", text_json(n->text));
 }
 
 void check_print_json(struct strbuf *sb, const struct notes *n, enum mode to, bool fit)
@@ -42,7 +35,6 @@ void check_print_json(struct strbuf *sb, const struct notes *n, enum mode to, bo
 	root = json_pack("{s:s, s:s, s:i, s:s, s:b, s:o, s:o}", "apiVersion",
 	    "vipshift/v1", "kind", "Doctor", "schema", SCHEMA, "to", mode_name(to), "fit",
 	    fit, "checks", names, "findings", list);
-	json_dump_callback(root, dump_into, sb, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	json_print(sb, root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 	strbuf_addch(sb, '\n');
-	json_decref(root);
 }

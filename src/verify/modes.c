@@ -6,6 +6,7 @@
 #include "model/traffic.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct view {
@@ -47,6 +48,17 @@ static bool has_frontend(const struct service *s, enum frontend_kind kind, enum 
 		    (kind == FE_NODE_PORT || addr_family(&s->frontends[i].addr) == f))
 			return true;
 	return false;
+}
+
+/* How many ways in of that family. */
+static size_t count_frontends(const struct service *s, enum family f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_frontends; i++)
+		n += s->frontends[i].kind == FE_NODE_PORT ||
+		     addr_family(&s->frontends[i].addr) == f;
+	return n;
 }
 
 static void check_external_policy(const struct view *v)
@@ -265,6 +277,58 @@ static void tell_idle_timeout(
 		    c->tcp_timeout ? c->tcp_timeout : 900);
 }
 
+/* What an answer of this endpoint comes from. */
+struct seat {
+	const struct service *svc;
+	const struct endpoint *endpoint;
+};
+
+static int compare_seats(const void *a, const void *b)
+{
+	const struct seat *x = a, *y = b;
+	int r = x->svc->proto - y->svc->proto;
+
+	if (!r)
+		r = addr_cmp(&x->endpoint->addr, &y->endpoint->addr);
+	return r ? r : x->endpoint->port - y->endpoint->port;
+}
+
+/* Whether an endpoint can be reached through more than one virtual address and port. */
+static bool endpoints_are_shared(const struct model *m)
+{
+	VEC(struct seat) seats = {0};
+	bool shared = false;
+
+	for (size_t i = 0; i < m->n_services; i++) {
+		const struct service *s = &m->services[i];
+
+		for (size_t k = 0; k < s->n_endpoints; k++)
+			vec_push(&seats, ((struct seat){s, &s->endpoints[k]}));
+		family_foreach (f)
+			shared |= s->n_endpoints && count_frontends(s, f) > 1;
+	}
+	if (seats.n && !shared)
+		qsort(seats.v, seats.n, sizeof(*seats.v), compare_seats);
+	for (size_t i = 1; i < seats.n && !shared; i++)
+		shared = seats.v[i].svc != seats.v[i - 1].svc &&
+			 compare_seats(&seats.v[i], &seats.v[i - 1]) == 0;
+	vec_free(&seats);
+	return shared;
+}
+
+/* ip_vs_conn_out_get() of Linux looks for the connection of an answer by the client's and
+ * the endpoint's address and port alone, the newest first. */
+static void tell_shared_endpoints(
+    enum mode to, const struct model *m, struct notes *notes)
+{
+	if (to == MODE_IPVS && endpoints_are_shared(m))
+		notes_add_named(notes, NOTE_INFO, "shared-endpoints",
+		    "endpoints with several virtual addresses",
+		    "IPVS mixes up two connections of one client that use the same source "
+		    "port, come by way of two virtual addresses, and go to one endpoint: "
+		    "the older one hangs. It is rare, and iptables mode does not know it");
+}
+
 void modes_differences(enum mode to, const struct model *m, const struct conf *c,
     const struct node_facts *facts, enum note_level least, struct notes *ret)
 {
@@ -297,6 +361,8 @@ void modes_differences(enum mode to, const struct model *m, const struct conf *c
 		}
 	}
 	traffic_free(&t);
-	if (least == NOTE_INFO)
+	if (least == NOTE_INFO) {
 		tell_idle_timeout(to, m, c, ret);
+		tell_shared_endpoints(to, m, ret);
+	}
 }

@@ -3,9 +3,8 @@
 #include "config.h"
 
 #include "verify/walk_json.h"
+#include "base/text_json.h"
 #include "verify/walk_text.h"
-
-#include <jansson.h>
 
 /* Raised when a reader of an older text would misunderstand a newer one. */
 #define SCHEMA 1
@@ -19,7 +18,7 @@ static json_t *path_json(const struct walk_packet *p, const struct walk_path *pa
 		struct strbuf sb = {0};
 
 		walk_print_step(&sb, p, &path->steps[i]);
-		json_array_append_new(steps, json_string(strbuf_str(&sb)));
+		json_array_append_new(steps, text_json(strbuf_str(&sb)));
 		strbuf_free(&sb);
 	}
 	ret = json_pack("{s:s, s:f, s:b, s:b, s:o}", "end", walk_end_name(path->end),
@@ -44,12 +43,6 @@ static json_t *result_json(const struct walk_packet *p, const struct walk_result
 	    "paths", paths);
 }
 
-static int dump_into(const char *buf, size_t size, void *sb)
-{
-	strbuf_addn(sb, buf, size);
-	return 0;
-}
-
 void walk_print_json(struct strbuf *sb, const struct walk_packet *p,
     const struct walk_result *results, size_t n)
 {
@@ -62,7 +55,6 @@ void walk_print_json(struct strbuf *sb, const struct walk_packet *p,
 	    "vipshift/v1", "kind", "Trace", "schema", SCHEMA, "to",
 	    addrport_format(&p->dst, p->port, dst), "protocol", proto_name(p->proto),
 	    "from", p->in ? addr_format(&p->src, src) : "node", "states", states);
-	json_dump_callback(root, dump_into, sb, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+	json_print(sb, root, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
 	strbuf_addch(sb, '\n');
-	json_decref(root);
 }

@@ -3,8 +3,10 @@
 # services 50 -f load-cluster.jq.
 #
 # The first 50 have both families and live on eight pods, load-0 to load-7, the even ones on
-# node-a; service i is of the kind i % 10 (kind_of). Those after them have IPv4 and eight
-# pods each that are not there: they make a node busy, and nobody calls them.
+# node-a; service i is of the kind i % 10 (kind_of), and has a port of its own on them: IPVS
+# mixes up connections that come to one endpoint from one source port, through whichever
+# addresses (see load-flows.sh). Those after them have IPv4 and eight pods each that are not
+# there: they make a node busy, and nobody calls them.
 
 def live: 50;
 def hex: . as $n | if $n < 16 then "0123456789abcdef"[$n:$n + 1]
@@ -28,10 +30,10 @@ def ports: . as $i | if . >= live then
 		[port("http"; 80; "TCP"; 8080; if type_of == "NodePort" then 32000 + $i / 25 else null end)]
 	else kind_of as $kind
 	| (if type_of == "ClusterIP" then null else 31000 + $i end) as $node_port
-	| if $kind == "udp" then [port("syslog"; 514; "UDP"; 9514; $node_port)]
-	elif $kind == "dns" then [port("dns"; 53; "UDP"; 9053; null),
-		port("dns-tcp"; 53; "TCP"; 9053; null)]
-	else [port("http"; 80; "TCP"; 9080; $node_port)] end end;
+	| if $kind == "udp" then [port("syslog"; 514; "UDP"; 9000 + $i; $node_port)]
+	elif $kind == "dns" then [port("dns"; 53; "UDP"; 9000 + $i; null),
+		port("dns-tcp"; 53; "TCP"; 9000 + $i; null)]
+	else [port("http"; 80; "TCP"; 9000 + $i; $node_port)] end end;
 # The pods of a live service.
 def pods: kind_of as $kind | if $kind == "hairpin" then [0]
 	elif $kind == "affinity" then [0, 2, 4, 6] else [range(8)] end;

@@ -971,9 +971,58 @@ static void test_affinity_weights_and_udp_differ(void **state)
 	assert_levels(&fx, "idle-timeout", NONE, NONE);
 }
 
+/* How another service with the endpoint 10.244.1.5:8080, but for this port or protocol,
+ * is told of beside it. */
+static int level_beside(uint16_t port, uint8_t proto)
+{
+	struct fixture fx;
+	struct service both[2];
+	struct endpoint e;
+
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	differences(&fx, MODE_IPVS);
+	notes_clear(&fx.notes);
+	both[0] = both[1] = fx.m->services[0];
+	e = both[0].endpoints[0];
+	e.port = port;
+	both[1].endpoints = &e;
+	both[1].proto = proto;
+	modes_differences(MODE_IPVS, &(struct model){.services = both, .n_services = 2},
+	    fx.c, &facts, NOTE_INFO, &fx.notes);
+	return level_of(&fx, "shared-endpoints");
+}
+
+static void test_endpoints_with_several_addresses_are_said(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_CLUSTER, "fd00:10:96::1", 80);
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	assert_levels(&fx, "shared-endpoints", NONE, NONE);
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	assert_levels(&fx, "shared-endpoints", NONE, NONE);
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	assert_levels(&fx, "shared-endpoints", NOTE_INFO, NONE);
+	assert_int_equal(level_beside(8080, IPPROTO_TCP), NOTE_INFO);
+	assert_int_equal(level_beside(8081, IPPROTO_TCP), NONE);
+	assert_int_equal(level_beside(8080, IPPROTO_UDP), NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(
+		test_endpoints_with_several_addresses_are_said, reset_facts),
 	    cmocka_unit_test_setup(test_fit_node_is_not_refused, reset_facts),
 	    cmocka_unit_test_setup(
 		test_missing_parts_of_the_kernel_are_named, reset_facts),

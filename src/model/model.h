@@ -81,7 +81,7 @@ struct service {
 
 struct model_node {
 	const char *name;
-	const struct addr *addrs; /* InternalIPs */
+	const struct addr *addrs; /* InternalIPs; of a family without any the ExternalIPs */
 	size_t n_addrs;
 	const struct prefix *pod_cidrs;
 	size_t n_pod_cidrs;
@@ -135,7 +135,7 @@ const char *frontend_kind_name(enum frontend_kind k);
 
 /*
  * Under construction: what the loaders fill. Services may come in any order; freeze sorts,
- * removes duplicate endpoints and frontends, and refuses two services that claim the same
+ * removes duplicate endpoints, and refuses two services that claim the same
  * cluster address, port and protocol, or the same node port and protocol.
  */
 struct model_builder;

@@ -61,6 +61,8 @@ static bool hints_wanted(const struct service *s, const struct conf *c)
 	const char *a = s->hints_annotation;
 
 	switch (c->dialect.topology) {
+	case TOPOLOGY_NONE:
+		return false;
 	case TOPOLOGY_HINTS_AUTO:
 		return a && (!strcmp(a, "Auto") || !strcmp(a, "auto"));
 	case TOPOLOGY_ANNOTATION:
@@ -106,6 +108,12 @@ static void select_ready(struct traffic *t, bool by_node, const char *ours)
 	}
 }
 
+/* Serves where nothing is ready. */
+static bool is_fallback(const struct endpoint *e, const struct conf *c)
+{
+	return c->dialect.terminating_fallback && e->serving && e->terminating;
+}
+
 static void select_cluster(
     const struct service *s, const struct conf *c, struct traffic *t)
 {
@@ -121,7 +129,7 @@ static void select_cluster(
 	/* Only when nothing is ready anywhere; hints do not count then. */
 	if (!t->n_cluster)
 		for (size_t i = 0; i < t->n_all; i++)
-			if (t->all[i]->serving && t->all[i]->terminating)
+			if (is_fallback(t->all[i], c))
 				t->cluster[t->n_cluster++] = t->all[i];
 }
 
@@ -133,13 +141,12 @@ static void select_local(const struct conf *c, struct traffic *t)
 	if (t->n_local)
 		return;
 	for (size_t i = 0; i < t->n_all; i++)
-		if (t->all[i]->serving && t->all[i]->terminating &&
-		    endpoint_is_local(t->all[i], c))
+		if (is_fallback(t->all[i], c) && endpoint_is_local(t->all[i], c))
 			t->local[t->n_local++] = t->all[i];
 }
 
 /* With the local policy, endpoints elsewhere make the difference of DROP and REJECT. */
-static bool any_usable(const struct traffic *t)
+static bool any_usable(const struct traffic *t, const struct conf *c)
 {
 	if (t->n_cluster)
 		return true;
@@ -148,7 +155,7 @@ static bool any_usable(const struct traffic *t)
 	for (size_t i = 0; i < t->n_all; i++) {
 		const struct endpoint *e = t->all[i];
 
-		if (e->ready || (e->serving && e->terminating))
+		if (e->ready || is_fallback(e, c))
 			return true;
 	}
 	return false;
@@ -231,7 +238,7 @@ void traffic_select(
 		select_cluster(s, c, t);
 	if (t->uses_local)
 		select_local(c, t);
-	t->any = any_usable(t);
+	t->any = any_usable(t, c);
 	keep_union(t);
 }
 
@@ -290,13 +297,13 @@ static bool filter_has(const struct filter *fl, const struct addr *a)
 /* A CIDR inside 127/8, or around 127.0.0.1. */
 static bool filter_has_loopback(const struct filter *fl)
 {
-	struct addr loopback = addr_from(FAMILY_4, (const uint8_t[]){127, 0, 0, 1});
+	struct addr lo = addr_loopback(FAMILY_4);
 
 	for (size_t i = 0; i < fl->n; i++)
 		if (addr_family(&fl->list[i].addr) == FAMILY_4 &&
 		    addr_is_loopback(&fl->list[i].addr))
 			return true;
-	return filter_has(fl, &loopback);
+	return filter_has(fl, &lo);
 }
 
 static int compare_addrs(const void *a, const void *b)
@@ -319,13 +326,19 @@ static size_t sort_unique(struct addr *v, size_t n)
 void node_ports_select(
     const struct conf *c, enum family f, struct arena *a, struct node_ports *ret)
 {
-	struct node_ports np = {.addrs = arena_array(a, struct addr, c->n_addrs)};
+	struct node_ports np = {.addrs = arena_array(a, struct addr, c->n_addrs + 1)};
+	struct addr lo = addr_loopback(f);
 	struct filter fl;
+	bool lo_matches;
 
 	filter_init(c, f, &fl);
 	np.all = filter_is_all(&fl, f);
 	np.localhost = c->localhost_node_ports && f == FAMILY_4 &&
 		       (np.all || filter_has_loopback(&fl));
+	/* Every node has it, whether the addresses that are known name it or not. */
+	lo_matches = !np.all && filter_has(&fl, &lo);
+	if (lo_matches && np.localhost)
+		np.addrs[np.n_addrs++] = lo;
 	for (size_t i = 0; i < c->n_addrs; i++) {
 		const struct addr *addr = &c->addrs[i].addr;
 
@@ -339,6 +352,6 @@ void node_ports_select(
 		np.addrs[np.n_addrs++] = *addr;
 	}
 	np.n_addrs = sort_unique(np.addrs, np.n_addrs);
-	np.none = !np.all && !np.n_addrs;
+	np.none = !np.all && !np.n_addrs && !lo_matches;
 	*ret = np;
 }

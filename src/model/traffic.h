@@ -39,7 +39,7 @@ bool frontend_is_served(const struct frontend *fe, const struct conf *c);
 struct node_ports {
 	bool all;	/* match-all: every local address */
 	bool localhost; /* localhost node ports are effective (IPv4 only) */
-	bool none;	/* CIDRs given, but no address matches */
+	bool none;	/* CIDRs given, but no address matches, not even that of lo */
 	struct addr *addrs; /* with !all: the node's addresses in the CIDRs, sorted, unique,
 			     * with the IPv4 loopback ones if localhost is true (ipvs mode
 			     * has no use for those); with all: every usable address of the

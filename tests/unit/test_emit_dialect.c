@@ -205,6 +205,30 @@ static void test_1_29_filters_what_the_node_sends_to_ranged_vips(void **state)
 
 /* ---- both modes */
 
+static void vip_twice(struct fixture *fx, enum mode mode)
+{
+	setup(fx, "1.30.0");
+	frontend(fx, FE_CLUSTER, "10.96.10.20", 80);
+	frontend(fx, FE_EXTERNAL, "192.0.2.50", 80);
+	frontend(fx, FE_EXTERNAL, "192.0.2.50", 80);
+	endpoint(fx, "10.244.1.5", 8080, "node-a");
+	emit(fx, mode);
+}
+
+static void test_address_that_is_named_twice_has_its_rules_twice(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	vip_twice(&fx, MODE_IPTABLES);
+	assert_int_equal(chain_of(&fx, FAMILY_4, FW_NAT, "KUBE-SERVICES")->n_rules, 4);
+	teardown(&fx);
+	vip_twice(&fx, MODE_IPVS);
+	assert_int_equal(fx.s->vips.n_addrs, 2);
+	assert_int_equal(fx.s->lvs.n_services, 2);
+	teardown(&fx);
+}
+
 static void proxied_vip(struct fixture *fx, const char *version)
 {
 	setup(fx, version);
@@ -416,6 +440,7 @@ int main(void)
 	    cmocka_unit_test(test_1_29_honours_local_policy_on_cluster_ip_services),
 	    cmocka_unit_test(test_ipvs_filter_grew_in_1_28_and_1_30),
 	    cmocka_unit_test(test_1_29_filters_what_the_node_sends_to_ranged_vips),
+	    cmocka_unit_test(test_address_that_is_named_twice_has_its_rules_twice),
 	    cmocka_unit_test(test_1_30_skips_vips_of_mode_proxy),
 	    cmocka_unit_test(test_1_31_does_without_nfacct),
 	    cmocka_unit_test(test_1_31_serves_node_ports_on_the_primary_address),

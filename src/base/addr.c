@@ -25,6 +25,41 @@ bool addr_parse(const char *s, struct addr *ret)
 	return true;
 }
 
+/* "010.0.0.9" without the zeros; false when it is too long to be an address. */
+static bool drop_leading_zeros(const char *s, char out[ADDR_STRLEN])
+{
+	size_t n = 0;
+	bool start = true;
+
+	for (; *s && n < ADDR_STRLEN - 1; s++) {
+		if (start && *s == '0' && s[1] >= '0' && s[1] <= '9')
+			continue;
+		start = *s == '.';
+		out[n++] = *s;
+	}
+	out[n] = '\0';
+	return *s == '\0';
+}
+
+bool addr_parse_kube(const char *s, struct addr *ret)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char plain[ADDR_STRLEN];
+	struct addr a;
+
+	if (!strchr(s, ':')) {
+		if (!drop_leading_zeros(s, plain))
+			return false;
+		s = plain;
+	}
+	if (!addr_parse(s, &a))
+		return false;
+	if (a.len == 16 && !memcmp(a.b, mapped, sizeof(mapped)))
+		a = addr_from(FAMILY_4, a.b + 12);
+	*ret = a;
+	return true;
+}
+
 struct addr addr_from(enum family f, const void *bytes)
 {
 	struct addr a = {.len = (uint8_t)family_info(f)->addr_len};
@@ -127,11 +162,18 @@ int addr_cmp(const struct addr *a, const struct addr *b)
 	return memcmp(a->b, b->b, a->len);
 }
 
+struct addr addr_loopback(enum family f)
+{
+	static const uint8_t v4[4] = {127, 0, 0, 1}, v6[16] = {[15] = 1};
+
+	return addr_from(f, f == FAMILY_4 ? v4 : v6);
+}
+
 bool addr_is_loopback(const struct addr *a)
 {
-	static const uint8_t one[16] = {[15] = 1};
+	struct addr v6 = addr_loopback(FAMILY_6);
 
-	return a->len == 4 ? a->b[0] == 127 : a->len == 16 && !memcmp(a->b, one, 16);
+	return a->len == 4 ? a->b[0] == 127 : addr_eq(a, &v6);
 }
 
 bool addr_is_link_local(const struct addr *a)
@@ -145,6 +187,17 @@ bool addr_is_unspecified(const struct addr *a)
 	static const uint8_t zero[16];
 
 	return a->len && !memcmp(a->b, zero, a->len);
+}
+
+bool cidr_parse_kube(const char *s, struct prefix *ret)
+{
+	char plain[ADDR_STRLEN];
+
+	if (!strchr(s, '/'))
+		return false;
+	if (strchr(s, ':'))
+		return prefix_parse(s, ret);
+	return drop_leading_zeros(s, plain) && prefix_parse(plain, ret);
 }
 
 bool prefix_parse(const char *s, struct prefix *ret)

@@ -39,6 +39,9 @@ static inline enum family addr_family(const struct addr *a)
 
 /* Strict: no leading zeros in IPv4, no zone, no brackets, no blanks. */
 bool addr_parse(const char *s, struct addr *ret);
+/* As Kubernetes reads what its API server took: leading zeros in IPv4 are decimal, and
+ * ::ffff:1.2.3.4 is an IPv4 address. */
+bool addr_parse_kube(const char *s, struct addr *ret);
 /* From len bytes in network order, 4 or 16. */
 struct addr addr_from(enum family f, const void *bytes);
 const char *addr_format(const struct addr *a, char buf[ADDR_STRLEN]);
@@ -53,12 +56,15 @@ static inline bool addr_eq(const struct addr *a, const struct addr *b)
 {
 	return addr_cmp(a, b) == 0;
 }
+struct addr addr_loopback(enum family f); /* 127.0.0.1, ::1 */
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_link_local(const struct addr *a); /* fe80::/10 and 169.254/16 */
 bool addr_is_unspecified(const struct addr *a);
 
 /* "addr/len"; without a slash the prefix is the single address. */
 bool prefix_parse(const char *s, struct prefix *ret);
+/* "addr/len" as Kubernetes reads it. */
+bool cidr_parse_kube(const char *s, struct prefix *ret);
 struct prefix prefix_host(const struct addr *a); /* /32 or /128 */
 void prefix_normalize(struct prefix *p);	 /* clears the host bits */
 bool prefix_contains(const struct prefix *p, const struct addr *a);

@@ -112,7 +112,9 @@ static void write_metrics(const struct repair *r, int status, double seconds)
 	struct error err = {0};
 
 	metrics_print(&text, &m);
-	if (state_dir_replace_file(ctx->opts.metrics_file, &text, 0644, &err))
+	/* It would take the place of a device, too. */
+	if (state_dir_check_regular(ctx->opts.metrics_file, &err) ||
+	    state_dir_replace_file(ctx->opts.metrics_file, &text, 0644, &err))
 		report_problem(ctx, "warning: %s", err.msg);
 	strbuf_free(&text);
 }

@@ -188,17 +188,17 @@ static int choose_dialect(struct context *ctx, struct error *err)
 	struct error ignored = {0};
 
 	if (version)
-		return dialect_parse(version, &ctx->conf->dialect, err)
+		return conf_take_release(ctx->conf, version, err)
 			   ? error_wrap(err, "--kube-proxy")
 			   : 0;
 	if (node && node->kubelet_version) {
-		if (!dialect_parse(node->kubelet_version, &ctx->conf->dialect, &ignored))
+		if (!conf_take_release(ctx->conf, node->kubelet_version, &ignored))
 			return 0;
 		notes_add(&ctx->notes, NOTE_WARNING, node->name,
 		    "kubelet version %s: %s; taking %s, choose with --kube-proxy",
 		    node->kubelet_version, ignored.msg, DIALECT_NEWEST);
 	}
-	return dialect_parse(dialect_of_state(ctx), &ctx->conf->dialect, err);
+	return conf_take_release(ctx->conf, dialect_of_state(ctx), err);
 }
 
 static void take_node_addresses(struct context *ctx)

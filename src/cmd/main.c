@@ -5,10 +5,12 @@
 #include "cmd/cmd.h"
 #include "cmd/report.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FORMS_OF_FINDINGS (FORM_BIT(OUT_TEXT) | FORM_BIT(OUT_JSON))
 #define FORMS_OF_PLAN (FORM_BIT(OUT_TEXT) | FORM_BIT(OUT_JSON) | FORM_BIT(OUT_DIFF))
@@ -225,7 +227,7 @@ static int run(struct context *ctx, int argc, char **argv)
 			puts(PACKAGE_STRING);
 		else
 			opts_print_help(stdout, &ctx->opts);
-		return fflush(stdout) ? EXIT_ERROR : EXIT_DONE;
+		return fflush(stdout) || ferror(stdout) ? EXIT_ERROR : EXIT_DONE;
 	}
 	/* A reader that goes away ends a printing command, but never a writing one. */
 	if (ctx->opts.command->groups & GROUP_WRITE)
@@ -238,11 +240,24 @@ static int run(struct context *ctx, int argc, char **argv)
 	return status;
 }
 
+/* Else the next file that is opened, the lock or the journal, would get what is said. Using
+ * a stream that is not there fails as before. */
+static bool take_missing_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct context ctx = {0};
 	int status;
 
+	if (!take_missing_streams())
+		return EXIT_ERROR;
 	/* Numbers in rules and JSON are written with a point, whatever the locale says.
 	 */
 	setlocale(LC_ALL, "C");

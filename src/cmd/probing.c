@@ -49,7 +49,7 @@ static struct addr node_address(struct chooser *c, enum family f)
 	struct node_ports np;
 
 	node_ports_select(c->conf, f, c->arena, &np);
-	if (np.none || !np.n_addrs)
+	if (!np.n_addrs)
 		return (struct addr){0};
 	for (size_t i = 0; i < np.n_addrs; i++)
 		if (addr_eq(&np.addrs[i], &ip))

@@ -15,7 +15,7 @@ static bool fits(
 	struct conf conf = *ctx->conf;
 	struct error ignored = {0};
 
-	return !dialect_parse(release, &conf.dialect, &ignored) &&
+	return !conf_take_release(&conf, release, &ignored) &&
 	       !emit_state(ctx->opts.mode, ctx->model, &conf, ctx->opts.families, &want,
 		   NULL, &ignored) &&
 	       !plan_make(want, ctx->have, scope, &plan, &ignored) && !plan->n_ops;

@@ -176,7 +176,7 @@ int emit_iptables(const struct model *m, const struct conf *c, enum family f,
 	fw_table_sort(FW_NAT, &rs->tables[FW_NAT]);
 	fw_table_sort(FW_FILTER, &rs->tables[FW_FILTER]);
 	rs->present = true;
-	if (rm.node_ports.none)
+	if (!rm.node_ports.all && !rm.node_ports.n_addrs)
 		notes_add(notes, NOTE_WARNING, NULL,
 		    "nodePortAddresses match no %s address of this node: node ports are "
 		    "not "

@@ -106,7 +106,7 @@ static void collect_nodes(struct server_maker *sm)
 			vec_push(&sm->nodes.list, sm->bound.list.v[i]);
 	}
 	sort_addrs(&sm->nodes);
-	if (np.none && sm->nodes.list.n == 0)
+	if (!np.all && sm->nodes.list.n == 0)
 		notes_add(sm->notes, NOTE_WARNING, NULL,
 		    "nodePortAddresses match no %s address of this node: node ports are "
 		    "not "

@@ -36,6 +36,14 @@ void conf_free(struct conf *c)
 		arena_free(c->arena);
 }
 
+int conf_take_release(struct conf *c, const char *version, struct error *err)
+{
+	if (dialect_parse(version, &c->dialect, err))
+		return -1;
+	dialect_set_gates(&c->dialect, c->gates);
+	return 0;
+}
+
 void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n)
 {
 	struct node_addr *copy = arena_copy(c->arena, addrs, n * sizeof(*addrs));
@@ -79,12 +87,20 @@ void conf_take_node(struct conf *c, const struct model *m)
 	c->n_addrs = node->n_addrs;
 }
 
-/* The node's own address of a family; up to 1.28 the first address alone counts. */
+/* --bind-address, unless it means every address. */
+static bool is_bound(const struct conf *c)
+{
+	return addr_is_set(&c->bind_address) && !addr_is_unspecified(&c->bind_address);
+}
+
+/* The node's own address of a family; up to 1.28 the first address alone counts, and none
+ * beside a --bind-address. */
 static bool find_node_ip(const struct conf *c, enum family f, struct addr *ret)
 {
-	size_t n =
-	    c->dialect.node_ip != NODE_IP_BOTH && c->n_node_ips ? 1 : c->n_node_ips;
+	size_t n = c->n_node_ips;
 
+	if (c->dialect.node_ip != NODE_IP_BOTH && n)
+		n = is_bound(c) ? 0 : 1;
 	for (size_t i = 0; i < n; i++)
 		if (addr_family(&c->node_ips[i]) == f) {
 			*ret = c->node_ips[i];
@@ -95,20 +111,19 @@ static bool find_node_ip(const struct conf *c, enum family f, struct addr *ret)
 
 struct addr conf_node_ip(const struct conf *c, enum family f)
 {
-	static const uint8_t zero[16], one4[4] = {127, 0, 0, 1}, one6[16] = {[15] = 1};
+	static const uint8_t zero[16];
 	struct addr ret;
 
 	/* A real --bind-address overrides the node's address of its family in all
 	 * releases. */
-	if (addr_is_set(&c->bind_address) && !addr_is_unspecified(&c->bind_address) &&
-	    addr_family(&c->bind_address) == f)
+	if (is_bound(c) && addr_family(&c->bind_address) == f)
 		return c->bind_address;
 	if (c->dialect.node_ip == NODE_IP_BIND && !c->single_family)
 		return addr_from(f, zero);
 	if (find_node_ip(c, f, &ret))
 		return ret;
 	/* kube-proxy starts from the loopback addresses and replaces what it knows. */
-	return addr_from(f, f == FAMILY_4 ? one4 : one6);
+	return addr_loopback(f);
 }
 
 static bool first_of_family(

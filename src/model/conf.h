@@ -39,6 +39,7 @@ struct conf {
 	size_t n_node_pod_cidrs;
 
 	/* KubeProxyConfiguration */
+	enum gate_value gates[GATE_COUNT];
 	const char *mode; /* as written; "" when unset */
 	struct addr bind_address; /* unset = default */
 	const char *hostname_override; /* or NULL */
@@ -92,6 +93,8 @@ void conf_take_node(struct conf *c, const struct model *m);
 /* Takes what the live kernel says of itself: "5.4.0-42-generic". What is no release leaves
  * the default. */
 void conf_take_kernel(struct conf *c, const char *release);
+/* The dialect of a release, with the feature gates that are set. -1: as dialect_parse(). */
+int conf_take_release(struct conf *c, const char *version, struct error *err);
 
 /* Replaces the interface addresses. Copies. */
 void conf_set_addrs(struct conf *c, const struct node_addr *addrs, size_t n);

@@ -52,6 +52,17 @@ static json_t *duration(uint32_t seconds)
 	return json_string(text);
 }
 
+static json_t *feature_gates(const struct conf *c)
+{
+	json_t *gates = json_object();
+
+	for (enum gate g = 0; g < GATE_COUNT; g++)
+		if (c->gates[g] != GATE_DEFAULT)
+			json_object_set_new(
+			    gates, gate_name(g), json_boolean(c->gates[g] == GATE_ON));
+	return gates;
+}
+
 int conf_write_json(const struct conf *c, struct strbuf *sb, struct error *err)
 {
 	char bind[ADDR_STRLEN] = "";
@@ -61,10 +72,10 @@ int conf_write_json(const struct conf *c, struct strbuf *sb, struct error *err)
 	if (addr_is_set(&c->bind_address))
 		addr_format(&c->bind_address, bind);
 	root = json_pack(
-	    "{s:s, s:s, s:s, s:s, s:o, s:s, s:{s:s, s:s}, s:o, s:{s:b, s:b, s:i}, s:{s:b},"
-	    " s:{s:s, s:b, s:o, s:o, s:o, s:o}}",
+	    "{s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:{s:s, s:s}, s:o, s:{s:b, s:b, s:i},"
+	    " s:{s:b}, s:{s:s, s:b, s:o, s:o, s:o, s:o}}",
 	    "apiVersion", "kubeproxy.config.k8s.io/v1alpha1", "kind",
-	    "KubeProxyConfiguration", "mode", c->mode, "bindAddress", bind, "clusterCIDR",
+	    "KubeProxyConfiguration", "mode", c->mode, "featureGates", feature_gates(c), "bindAddress", bind, "clusterCIDR",
 	    cluster_cidr(c), "detectLocalMode", conf_detect_name(c->detect_local),
 	    "detectLocal", "bridgeInterface", c->bridge, "interfaceNamePrefix",
 	    c->interface_prefix, "nodePortAddresses", node_port_addresses(c), "iptables",

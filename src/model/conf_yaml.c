@@ -93,7 +93,7 @@ static void add_prefix(
 {
 	struct prefix p;
 
-	if (strchr(text, '/') && prefix_parse(text, &p))
+	if (cidr_parse_kube(text, &p))
 		vec_push(&out->list, p);
 	else
 		warn(r, path, text, "is not a CIDR, ignored");
@@ -189,7 +189,7 @@ static bool take_bind_address(
 	if (tree_type(value) != TREE_TEXT)
 		return false;
 	return !tree_text(value)[0] ||
-	       addr_parse(tree_text(value), &r->conf->bind_address);
+	       addr_parse_kube(tree_text(value), &r->conf->bind_address);
 }
 
 static bool take_masquerade_bit(
@@ -212,6 +212,27 @@ static bool take_scheduler(struct reader *r, const char *path, const yaml_node_t
 		return false;
 	if (tree_text(value)[0])
 		r->conf->scheduler = arena_strdup(r->conf->arena, tree_text(value));
+	return true;
+}
+
+/* The gates that the program does not know are nothing to it. */
+static bool take_feature_gates(
+    struct reader *r, const char *path, const yaml_node_t *value)
+{
+	const yaml_node_t *name, *on;
+	bool flag;
+
+	if (value->type != YAML_MAPPING_NODE)
+		return false;
+	for (size_t i = 0; tree_pair(r->tree, value, i, &name, &on); i++)
+		for (enum gate g = 0; g < GATE_COUNT; g++) {
+			if (strcmp(gate_name(g), tree_text(name)) != 0)
+				continue;
+			if (tree_bool(on, &flag))
+				r->conf->gates[g] = flag ? GATE_ON : GATE_OFF;
+			else
+				warn(r, path, tree_text(name), "is not true or false");
+		}
 	return true;
 }
 
@@ -308,7 +329,7 @@ static const struct key root_keys[] = {
 	SPECIAL(take_detect_mode,
 	    "ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix")},
     {"enableProfiling", .type = T_BOOL},
-    {"featureGates", .type = T_ANY},
+    {"featureGates", SPECIAL(take_feature_gates, "a mapping of true and false")},
     {"healthzBindAddress", .type = T_STRING},
     {"healthzPort", .type = T_INT},
     {"hostnameOverride", SPECIAL(take_hostname, "a text")},

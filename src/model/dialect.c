@@ -73,6 +73,11 @@ static void set_switches(struct dialect *d)
 	/* 1.33: of two slices' entries for one ip:port the non-terminating one wins;
 	 * before, the local one. */
 	d->prefer_non_terminating_duplicate = minor >= 33;
+	/* 1.33: an endpoint's address is parsed and printed; before, chain names, comments
+	 * and the order of endpoints come from the text in the EndpointSlice. */
+	d->endpoint_as_written = minor <= 32;
+	/* Gate ProxyTerminatingEndpoints on by default since 1.26. */
+	d->terminating_fallback = true;
 
 	/* 1.27: gate IPTablesOwnershipCleanup on by default, KUBE-FIREWALL is written by
 	 * kube-proxy; before, by kubelet alone. */
@@ -115,4 +120,55 @@ int dialect_parse(const char *version, struct dialect *ret, struct error *err)
 	set_switches(&d);
 	*ret = d;
 	return 0;
+}
+
+/* A gate is there from its alpha release until before the one that locks it. */
+static const struct {
+	const char *name;
+	int from, until;
+} gates_known[GATE_COUNT] = {
+    [GATE_TERMINATING_ENDPOINTS] = {"ProxyTerminatingEndpoints", 22, 28},
+    [GATE_TOPOLOGY_HINTS] = {"TopologyAwareHints", 21, 33},
+    [GATE_LB_IP_MODE] = {"LoadBalancerIPMode", 29, 32},
+    [GATE_TRAFFIC_DISTRIBUTION] = {"ServiceTrafficDistribution", 30, 33},
+    [GATE_SAME_TRAFFIC_DISTRIBUTION] = {"PreferSameTrafficDistribution", 33, 35},
+};
+
+const char *gate_name(enum gate g)
+{
+	return gates_known[g].name;
+}
+
+static void set_gate(struct dialect *d, enum gate g, bool on)
+{
+	switch (g) {
+	case GATE_TERMINATING_ENDPOINTS:
+		d->terminating_fallback = on;
+		break;
+	case GATE_TOPOLOGY_HINTS:
+		/* It is about the annotations alone. */
+		if (!on && d->topology <= TOPOLOGY_ANNOTATION)
+			d->topology = TOPOLOGY_NONE;
+		break;
+	case GATE_LB_IP_MODE:
+		d->lb_ip_mode = on;
+		break;
+	case GATE_TRAFFIC_DISTRIBUTION:
+		d->topology = on ? TOPOLOGY_HINTS_ALONE : TOPOLOGY_ANNOTATION;
+		break;
+	case GATE_SAME_TRAFFIC_DISTRIBUTION:
+		d->topology = on ? TOPOLOGY_NODE_HINTS : TOPOLOGY_HINTS_ALONE;
+		break;
+	case GATE_COUNT:
+		break;
+	}
+}
+
+void dialect_set_gates(struct dialect *d, const enum gate_value gates[GATE_COUNT])
+{
+	/* TopologyAwareHints is asked last: whether it counts, another one says. */
+	for (enum gate g = GATE_COUNT; g-- > 0;)
+		if (gates[g] != GATE_DEFAULT && d->minor >= gates_known[g].from &&
+		    d->minor < gates_known[g].until)
+			set_gate(d, g, gates[g] == GATE_ON);
 }

@@ -16,11 +16,23 @@ enum node_ip_source {
 
 /* Which topology hints an endpoint selection follows. */
 enum topology_rule {
+	TOPOLOGY_NONE,	      /* gate TopologyAwareHints off */
 	TOPOLOGY_HINTS_AUTO,  /* <=1.26: annotation topology-aware-hints is Auto/auto */
 	TOPOLOGY_ANNOTATION,  /* 1.27-1.30: that or topology-mode, not empty nor disabled */
 	TOPOLOGY_HINTS_ALONE, /* 1.31+: annotations not consulted */
 	TOPOLOGY_NODE_HINTS,  /* 1.34+: forNodes before forZones */
 };
+
+/* The feature gates that change what kube-proxy writes. */
+enum gate {
+	GATE_TERMINATING_ENDPOINTS,
+	GATE_TOPOLOGY_HINTS,
+	GATE_LB_IP_MODE,
+	GATE_TRAFFIC_DISTRIBUTION,
+	GATE_SAME_TRAFFIC_DISTRIBUTION,
+	GATE_COUNT
+};
+enum gate_value { GATE_DEFAULT, GATE_OFF, GATE_ON };
 
 /*
  * What differs between kube-proxy releases, as named switches: the only place in the
@@ -38,6 +50,8 @@ struct dialect {
 	bool source_ranges_canonical;	   /* 1.30 */
 	bool primary_node_port_address;	   /* 1.31: nodePortAddresses: [primary] */
 	bool prefer_non_terminating_duplicate; /* 1.33 */
+	bool endpoint_as_written;	       /* <=1.32: in names, comments and order */
+	bool terminating_fallback;	   /* where none is ready */
 
 	/* iptables mode */
 	bool own_kube_firewall;		/* 1.27: chain, rule and jumps of KUBE-FIREWALL */
@@ -64,5 +78,10 @@ struct dialect {
 /* "1.27", "v1.27.3", "1.30.0-gke.1"; NULL = the newest known. A release newer than the
  * newest known is treated as that one. -1: ERR_USAGE, unknown or too old. */
 int dialect_parse(const char *version, struct dialect *ret, struct error *err);
+
+const char *gate_name(enum gate g); /* "LoadBalancerIPMode", ... */
+/* What gates make of a release; those that it does not have, or not any more, are nothing to
+ * it. */
+void dialect_set_gates(struct dialect *d, const enum gate_value gates[GATE_COUNT]);
 
 #endif

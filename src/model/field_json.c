@@ -170,7 +170,7 @@ int field_addr(
 
 	if (field_string(at, key, &s, err))
 		return -1;
-	if (s && !addr_parse(s, ret))
+	if (s && !addr_parse_kube(s, ret))
 		return field_error(at, key, err, "'%s' is not an IP address", s);
 	return 0;
 }

@@ -8,11 +8,36 @@
 
 #define LABEL_ZONE "topology.kubernetes.io/zone"
 
-/* The addresses of one type. */
-static int read_node_addrs(struct kube *k, const struct field *status, const char *type,
+/* Appends the addresses of one type, of these families. */
+static int read_addr_type(const struct field *list, const char *type, unsigned families,
+    struct model_node *node, struct addr *out, struct error *err)
+{
+	struct field item;
+
+	for (size_t i = 0; i < field_count(list); i++) {
+		const char *is = NULL;
+		struct addr a = {0};
+
+		if (field_item_object(list, i, &item, err) ||
+		    field_string(&item, "type", &is, err))
+			return -1;
+		if (!is || strcmp(is, type) != 0)
+			continue;
+		if (field_addr(&item, "address", &a, err))
+			return -1;
+		if (addr_is_set(&a) && families & FAMILY_BIT(addr_family(&a)))
+			out[node->n_addrs++] = a;
+	}
+	return 0;
+}
+
+/* As kube-proxy: an external address only where there is no internal one of its family.
+ */
+static int read_node_addrs(struct kube *k, const struct field *status,
     struct model_node *node, struct error *err)
 {
-	struct field list, item;
+	unsigned missing = FAMILY_BOTH;
+	struct field list;
 	struct addr *out;
 
 	if (field_array(status, "addresses", &list, err))
@@ -20,20 +45,11 @@ static int read_node_addrs(struct kube *k, const struct field *status, const cha
 	out =
 	    arena_array(model_builder_arena(k->builder), struct addr, field_count(&list));
 	node->addrs = out;
-	for (size_t i = 0; i < field_count(&list); i++) {
-		const char *is = NULL;
-
-		if (field_item_object(&list, i, &item, err) ||
-		    field_string(&item, "type", &is, err))
-			return -1;
-		if (!is || strcmp(is, type) != 0)
-			continue;
-		if (field_addr(&item, "address", &out[node->n_addrs], err))
-			return -1;
-		if (addr_is_set(&out[node->n_addrs]))
-			node->n_addrs++;
-	}
-	return 0;
+	if (read_addr_type(&list, "InternalIP", FAMILY_BOTH, node, out, err))
+		return -1;
+	for (size_t i = 0; i < node->n_addrs; i++)
+		missing &= ~FAMILY_BIT(addr_family(&out[i]));
+	return missing ? read_addr_type(&list, "ExternalIP", missing, node, out, err) : 0;
 }
 
 static int read_pod_cidrs(
@@ -55,10 +71,10 @@ static int read_pod_cidrs(
 
 		if (field_item_string(&list, i, &s, err))
 			return -1;
-		if (!prefix_parse(s, &out[node->n_pod_cidrs++]))
+		if (!cidr_parse_kube(s, &out[node->n_pod_cidrs++]))
 			return field_error(&item, NULL, err, "'%s' is not a CIDR", s);
 	}
-	if (!n && s && s[0] && !prefix_parse(s, &out[node->n_pod_cidrs++]))
+	if (!n && s && s[0] && !cidr_parse_kube(s, &out[node->n_pod_cidrs++]))
 		return field_error(spec, "podCIDR", err, "'%s' is not a CIDR", s);
 	return 0;
 }
@@ -76,10 +92,7 @@ static int read_node(
 	    field_string(&info, "kubeletVersion", &version, err) ||
 	    field_string(&meta->labels, LABEL_ZONE, &zone, err) ||
 	    read_pod_cidrs(k, &spec, &node, err) ||
-	    read_node_addrs(k, &status, "InternalIP", &node, err))
-		return -1;
-	/* As kube-proxy: the external addresses only where there is no internal one. */
-	if (!node.n_addrs && read_node_addrs(k, &status, "ExternalIP", &node, err))
+	    read_node_addrs(k, &status, &node, err))
 		return -1;
 	node.zone = model_builder_intern(k->builder, zone);
 	node.kubelet_version =

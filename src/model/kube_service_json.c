@@ -115,7 +115,7 @@ static void add_shared(struct svc_reader *r, const struct field *at, const char 
 {
 	struct frontend fe = {.kind = kind, .ip_mode = mode};
 
-	if (!addr_parse(text, &fe.addr))
+	if (!addr_parse_kube(text, &fe.addr))
 		note(r, at, key, "is not an IP address, ignored", text);
 	else if (!addr_is_set(&r->cluster_ip[addr_family(&fe.addr)]))
 		note(r, at, key, "ignored: the service has no clusterIP of that family",
@@ -192,8 +192,7 @@ static int read_ranges(struct svc_reader *r, struct service *s, struct error *er
 		for (n = strlen(text); n && strchr(" \t\r\n", text[n - 1]);)
 			n--;
 		snprintf(trimmed, sizeof(trimmed), "%.*s", (int)n, text);
-		if (strchr(trimmed, '/') && n < sizeof(trimmed) &&
-		    prefix_parse(trimmed, &p))
+		if (n < sizeof(trimmed) && cidr_parse_kube(trimmed, &p))
 			vec_push(&ranges, p);
 		else
 			note(r, &item, NULL, "is not a CIDR, ignored", text);

@@ -113,6 +113,16 @@ void model_builder_add_node(struct model_builder *b, const struct model_node *n)
 	vec_push(&b->nodes, *n);
 }
 
+const char *model_builder_written(
+    struct model_builder *b, const struct addr *a, const char *text)
+{
+	char buf[ADDR_STRLEN];
+
+	if (!strcmp(addr_format(a, buf), text) || strlen(text) >= sizeof(buf))
+		return NULL;
+	return model_builder_intern(b, text);
+}
+
 struct frontend_key {
 	const struct frontend *frontend;
 	size_t index;
@@ -127,42 +137,20 @@ static int by_kind(const void *va, const void *vb)
 	return (a->index > b->index) - (a->index < b->index);
 }
 
-static int compare_frontends(const struct frontend *a, const struct frontend *b)
-{
-	int c = addr_cmp(&a->addr, &b->addr);
-
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	return c ? c : (int)a->port - (int)b->port;
-}
-
-static int by_target(const void *va, const void *vb)
-{
-	const struct frontend_key *a = va, *b = vb;
-	int c = compare_frontends(a->frontend, b->frontend);
-
-	return c ? c : (a->index > b->index) - (a->index < b->index);
-}
-
-/* Frontends: kinds in enum order, the given order within a kind, no duplicates. */
+/* Frontends: kinds in enum order, the given order within a kind. What an object says
+ * twice kube-proxy writes twice. */
 static void freeze_frontends(struct arena *a, struct service *s)
 {
 	struct frontend *out = arena_array(a, struct frontend, s->n_frontends);
 	struct frontend_key *keys = xcalloc(s->n_frontends, sizeof(*keys));
-	size_t n = 0;
 
 	for (size_t i = 0; i < s->n_frontends; i++)
 		keys[i] = (struct frontend_key){&s->frontends[i], i};
-	qsort(keys, s->n_frontends, sizeof(*keys), by_target);
+	qsort(keys, s->n_frontends, sizeof(*keys), by_kind);
 	for (size_t i = 0; i < s->n_frontends; i++)
-		if (!n || compare_frontends(keys[n - 1].frontend, keys[i].frontend))
-			keys[n++] = keys[i];
-	qsort(keys, n, sizeof(*keys), by_kind);
-	for (size_t i = 0; i < n; i++)
 		out[i] = *keys[i].frontend;
 	free(keys);
 	s->frontends = out;
-	s->n_frontends = n;
 }
 
 struct sort_key {
@@ -201,8 +189,10 @@ static int compare_lists(const char *const *a, const char *const *b)
 /* Of the same address and port. */
 static int compare_details(const struct endpoint *a, const struct endpoint *b)
 {
-	int c = compare_text(a->node, b->node);
+	int c = compare_text(a->written, b->written);
 
+	if (!c)
+		c = compare_text(a->node, b->node);
 	if (!c)
 		c = compare_text(a->zone, b->zone);
 	if (!c)

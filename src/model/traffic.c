@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool endpoint_is_local(const struct endpoint *e, const struct conf *c)
@@ -31,21 +32,67 @@ static bool replaces(const struct endpoint *e, const struct conf *c)
 	return endpoint_is_local(e, c);
 }
 
+static bool counts_as_written(const struct endpoint *e, const struct conf *c)
+{
+	return e->written && c->dialect.endpoint_as_written;
+}
+
+const char *endpoint_text(
+    const struct endpoint *e, const struct conf *c, char buf[ADDRPORT_STRLEN])
+{
+	if (!counts_as_written(e, c))
+		return addrport_format(&e->addr, e->port, buf);
+	snprintf(buf, ADDRPORT_STRLEN, e->addr.len == 16 ? "[%s]:%u" : "%s:%u",
+	    e->written, e->port);
+	return buf;
+}
+
+static int by_text(const void *va, const void *vb, void *conf)
+{
+	const struct endpoint *const *a = va, *const *b = vb;
+	char ta[ADDRPORT_STRLEN], tb[ADDRPORT_STRLEN];
+
+	return strcmp(endpoint_text(*a, conf, ta), endpoint_text(*b, conf, tb));
+}
+
+/* The one in t->all that kube-proxy takes for the same, or NULL. The model has those of
+ * one address and port next to each other, one pointer for what is written the same. */
+static const struct endpoint **find_same(
+    const struct traffic *t, const struct endpoint *e, const struct conf *c)
+{
+	for (size_t i = t->n_all; i-- > 0;) {
+		const struct endpoint *o = t->all[i];
+
+		if (o->port != e->port || !addr_eq(&o->addr, &e->addr))
+			break;
+		if (o->written == e->written || !c->dialect.endpoint_as_written)
+			return &t->all[i];
+	}
+	return NULL;
+}
+
 /* The endpoints of a family in t->all, one for each "ip:port". */
 static void collect(
     const struct service *s, const struct conf *c, enum family f, struct traffic *t)
 {
+	bool sorted = true;
+
 	for (size_t i = 0; i < s->n_endpoints; i++) {
-		const struct endpoint *e = &s->endpoints[i], *last;
+		const struct endpoint *e = &s->endpoints[i], **same;
 
 		if (addr_family(&e->addr) != f)
 			continue;
-		last = t->n_all ? t->all[t->n_all - 1] : NULL;
-		if (!last || last->port != e->port || !addr_eq(&last->addr, &e->addr))
+		same = find_same(t, e, c);
+		if (!same)
 			t->all[t->n_all++] = e;
 		else if (replaces(e, c))
-			t->all[t->n_all - 1] = e;
+			*same = e;
+		sorted = sorted && !counts_as_written(e, c);
 	}
+	if (!sorted)
+		qsort_r(t->all, t->n_all, sizeof(*t->all), by_text, (void *)(uintptr_t)c);
+	for (; t->n_every < t->n_all; t->n_every++)
+		t->every[t->n_every] = t->all[t->n_every];
 }
 
 static bool list_has(const char *const *list, const char *name)
@@ -61,6 +108,8 @@ static bool hints_wanted(const struct service *s, const struct conf *c)
 	const char *a = s->hints_annotation;
 
 	switch (c->dialect.topology) {
+	case TOPOLOGY_NONE:
+		return false;
 	case TOPOLOGY_HINTS_AUTO:
 		return a && (!strcmp(a, "Auto") || !strcmp(a, "auto"));
 	case TOPOLOGY_ANNOTATION:
@@ -106,6 +155,12 @@ static void select_ready(struct traffic *t, bool by_node, const char *ours)
 	}
 }
 
+/* Serves where nothing is ready. */
+static bool is_fallback(const struct endpoint *e, const struct conf *c)
+{
+	return c->dialect.terminating_fallback && e->serving && e->terminating;
+}
+
 static void select_cluster(
     const struct service *s, const struct conf *c, struct traffic *t)
 {
@@ -121,7 +176,7 @@ static void select_cluster(
 	/* Only when nothing is ready anywhere; hints do not count then. */
 	if (!t->n_cluster)
 		for (size_t i = 0; i < t->n_all; i++)
-			if (t->all[i]->serving && t->all[i]->terminating)
+			if (is_fallback(t->all[i], c))
 				t->cluster[t->n_cluster++] = t->all[i];
 }
 
@@ -133,13 +188,12 @@ static void select_local(const struct conf *c, struct traffic *t)
 	if (t->n_local)
 		return;
 	for (size_t i = 0; i < t->n_all; i++)
-		if (t->all[i]->serving && t->all[i]->terminating &&
-		    endpoint_is_local(t->all[i], c))
+		if (is_fallback(t->all[i], c) && endpoint_is_local(t->all[i], c))
 			t->local[t->n_local++] = t->all[i];
 }
 
 /* With the local policy, endpoints elsewhere make the difference of DROP and REJECT. */
-static bool any_usable(const struct traffic *t)
+static bool any_usable(const struct traffic *t, const struct conf *c)
 {
 	if (t->n_cluster)
 		return true;
@@ -148,7 +202,7 @@ static bool any_usable(const struct traffic *t)
 	for (size_t i = 0; i < t->n_all; i++) {
 		const struct endpoint *e = t->all[i];
 
-		if (e->ready || (e->serving && e->terminating))
+		if (e->ready || is_fallback(e, c))
 			return true;
 	}
 	return false;
@@ -210,12 +264,13 @@ static void reserve(struct traffic *t, size_t n)
 	t->cluster = xrealloc(t->cluster, t->cap * sizeof(*t->cluster));
 	t->local = xrealloc(t->local, t->cap * sizeof(*t->local));
 	t->all = xrealloc(t->all, t->cap * sizeof(*t->all));
+	t->every = xrealloc(t->every, t->cap * sizeof(*t->every));
 }
 
 void traffic_select(
     const struct service *s, const struct conf *c, enum family f, struct traffic *t)
 {
-	t->n_cluster = t->n_local = t->n_all = 0;
+	t->n_cluster = t->n_local = t->n_all = t->n_every = 0;
 	t->has_family = s->families & FAMILY_BIT(f);
 	t->ext_access = t->has_family && has_external_access(s, c, f);
 	t->internal_local = s->internal_local;
@@ -231,7 +286,7 @@ void traffic_select(
 		select_cluster(s, c, t);
 	if (t->uses_local)
 		select_local(c, t);
-	t->any = any_usable(t);
+	t->any = any_usable(t, c);
 	keep_union(t);
 }
 
@@ -240,6 +295,7 @@ void traffic_free(struct traffic *t)
 	free(t->cluster);
 	free(t->local);
 	free(t->all);
+	free(t->every);
 	*t = (struct traffic){0};
 }
 
@@ -290,13 +346,13 @@ static bool filter_has(const struct filter *fl, const struct addr *a)
 /* A CIDR inside 127/8, or around 127.0.0.1. */
 static bool filter_has_loopback(const struct filter *fl)
 {
-	struct addr loopback = addr_from(FAMILY_4, (const uint8_t[]){127, 0, 0, 1});
+	struct addr lo = addr_loopback(FAMILY_4);
 
 	for (size_t i = 0; i < fl->n; i++)
 		if (addr_family(&fl->list[i].addr) == FAMILY_4 &&
 		    addr_is_loopback(&fl->list[i].addr))
 			return true;
-	return filter_has(fl, &loopback);
+	return filter_has(fl, &lo);
 }
 
 static int compare_addrs(const void *a, const void *b)
@@ -319,13 +375,19 @@ static size_t sort_unique(struct addr *v, size_t n)
 void node_ports_select(
     const struct conf *c, enum family f, struct arena *a, struct node_ports *ret)
 {
-	struct node_ports np = {.addrs = arena_array(a, struct addr, c->n_addrs)};
+	struct node_ports np = {.addrs = arena_array(a, struct addr, c->n_addrs + 1)};
+	struct addr lo = addr_loopback(f);
 	struct filter fl;
+	bool lo_matches;
 
 	filter_init(c, f, &fl);
 	np.all = filter_is_all(&fl, f);
 	np.localhost = c->localhost_node_ports && f == FAMILY_4 &&
 		       (np.all || filter_has_loopback(&fl));
+	/* Every node has it, whether the addresses that are known name it or not. */
+	lo_matches = !np.all && filter_has(&fl, &lo);
+	if (lo_matches && np.localhost)
+		np.addrs[np.n_addrs++] = lo;
 	for (size_t i = 0; i < c->n_addrs; i++) {
 		const struct addr *addr = &c->addrs[i].addr;
 
@@ -339,6 +401,6 @@ void node_ports_select(
 		np.addrs[np.n_addrs++] = *addr;
 	}
 	np.n_addrs = sort_unique(np.addrs, np.n_addrs);
-	np.none = !np.all && !np.n_addrs;
+	np.none = !np.all && !np.n_addrs && !lo_matches;
 	*ret = np;
 }

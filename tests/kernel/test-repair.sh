@@ -148,6 +148,32 @@ case_metrics_are_replaced_as_a_whole()
 	[ "$(find "$work" -name '*.tmp')" = '' ]
 	expect 0 'warning: cannot write /nowhere/m.prom' repair --metrics-file /nowhere/m.prom
 	mended
+	# What is no file, as /dev/null, stays what it is.
+	mkfifo "$work/device"
+	ln -s device "$work/link"
+	expect 0 "warning: $work/device: not a regular file" repair --metrics-file "$work/device"
+	expect 0 "warning: $work/link: not a regular file" repair --metrics-file "$work/link"
+	[ -p "$work/device" ] && [ -L "$work/link" ]
+}
+
+# What is printed must not end up in the files that are opened in the place of the streams.
+case_closed_streams_are_no_files()
+{
+	damage
+	drift_vipshift apply -v >&- 2>"$work/out" && return 1
+	grep -q 'cannot write to standard output' "$work/out"
+	[ "$(wc -l <"$VIPSHIFT_STATE_DIR/lock")" = 1 ]
+	unmended
+	drift_vipshift repair -v 2>&- >"$work/out"
+	mended
+	grep -q '^3 to add, 0 to change' "$work/out"
+	[ "$(wc -l <"$VIPSHIFT_STATE_DIR/lock")" = 1 ]
+	damage
+	drift_vipshift repair --metrics-file "$work/m.prom" >&- 2>&-
+	mended
+	not grep -v vipshift_repair_ "$work/m.prom"
+	[ "$(wc -l <"$VIPSHIFT_STATE_DIR/lock")" = 1 ]
+	not test -s "$XTABLES_LOCKFILE"
 }
 
 case_runs_do_not_overlap()

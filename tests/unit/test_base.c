@@ -75,6 +75,41 @@ static void test_bad_addresses_are_refused(void **state)
 		assert_false(addr_parse(bad[i], &a));
 }
 
+static void check_kube(const char *text, const char *want)
+{
+	char buf[ADDR_STRLEN];
+	struct addr a;
+
+	assert_true(addr_parse_kube(text, &a));
+	assert_string_equal(addr_format(&a, buf), want);
+}
+
+static void test_kubernetes_reads_leading_zeros_as_decimal(void **state)
+{
+	struct strbuf sb = {0};
+	struct prefix p;
+	struct addr a;
+
+	(void)state;
+	check_kube("010.000.00.09", "10.0.0.9");
+	check_kube("0.0.0.0", "0.0.0.0");
+	check_kube("::ffff:10.0.0.1", "10.0.0.1");
+	check_kube("FD00:0::A", "fd00::a");
+	assert_false(addr_parse_kube("0256.0.0.1", &a));
+	assert_false(addr_parse_kube("10.0.0.", &a));
+	assert_false(addr_parse_kube(
+	    "00000000000000000000000000000000000000000000000000", &a));
+	assert_true(cidr_parse_kube("010.08.0.0/016", &p));
+	prefix_print(&sb, &p);
+	strbuf_addch(&sb, ' ');
+	assert_true(cidr_parse_kube("fd00:0::/8", &p));
+	prefix_print(&sb, &p);
+	assert_string_equal(sb.s, "10.8.0.0/16 fd00::/8");
+	strbuf_free(&sb);
+	assert_false(cidr_parse_kube("10.0.0.1", &p));
+	assert_false(cidr_parse_kube("10.0.0.0/33", &p));
+}
+
 static void test_endpoint_text_has_brackets_for_ipv6_only(void **state)
 {
 	char buf[ADDRPORT_STRLEN];
@@ -192,6 +227,7 @@ int main(void)
 	    cmocka_unit_test(test_chain_hash_of_parts_is_that_of_the_whole),
 	    cmocka_unit_test(test_addresses_print_canonically),
 	    cmocka_unit_test(test_bad_addresses_are_refused),
+	    cmocka_unit_test(test_kubernetes_reads_leading_zeros_as_decimal),
 	    cmocka_unit_test(test_endpoint_text_has_brackets_for_ipv6_only),
 	    cmocka_unit_test(test_prefix_holds_its_addresses_and_no_others),
 	    cmocka_unit_test(test_normalizing_clears_host_bits_alone),

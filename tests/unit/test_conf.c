@@ -141,6 +141,21 @@ static void check_warned(const char *line, const char *path)
 	unload(&l);
 }
 
+static void test_feature_gates_make_the_dialect(void **state)
+{
+	struct loaded l = load(HEAD "featureGates: {LoadBalancerIPMode: true, Foo: 1, "
+				    "TopologyAwareHints: maybe}\n");
+
+	(void)state;
+	assert_int_equal(l.notes.list.n, 1);
+	assert_int_equal(l.conf->gates[GATE_LB_IP_MODE], GATE_ON);
+	assert_int_equal(l.conf->gates[GATE_TOPOLOGY_HINTS], GATE_DEFAULT);
+	assert_int_equal(conf_take_release(l.conf, "1.29", NULL), 0);
+	assert_true(l.conf->dialect.lb_ip_mode);
+	unload(&l);
+	check_warned("featureGates: [A]", "featureGates");
+}
+
 static void test_unknown_and_ill_typed_fields_are_warned_of(void **state)
 {
 	(void)state;
@@ -179,7 +194,7 @@ static void test_warnings_name_the_key_of_a_config_map(void **state)
 
 static void test_good_entries_of_a_list_survive_a_bad_one(void **state)
 {
-	struct loaded l = load(HEAD "clusterCIDR: \"10.0.0.0/8, bad,fd00::/8\"\n"
+	struct loaded l = load(HEAD "clusterCIDR: \"010.0.0.0/8, bad,fd00::/8\"\n"
 				    "nodePortAddresses: [\"primary\"]\n");
 
 	(void)state;
@@ -351,6 +366,13 @@ static void test_node_ip_follows_the_release(void **state)
 	c->bind_address = addr("10.0.0.99");
 	assert_true(node_ip_is(c, FAMILY_4, "10.0.0.99"));
 	assert_true(node_ip_is(c, FAMILY_6, "::"));
+	/* It makes its family the primary one. */
+	dialect_parse("1.28", &c->dialect, NULL);
+	c->bind_address = addr("fd00::99");
+	assert_true(node_ip_is(c, FAMILY_4, "127.0.0.1"));
+	assert_true(node_ip_is(c, FAMILY_6, "fd00::99"));
+	dialect_parse("1.29", &c->dialect, NULL);
+	assert_true(node_ip_is(c, FAMILY_4, "10.0.0.11"));
 	conf_free(c);
 }
 
@@ -432,7 +454,8 @@ static void test_settings_are_read_as_they_were_written(void **state)
 		 "\"br\\\"0\"}\nnodePortAddresses: [primary]\n",
 	    HEAD "detectLocalMode: InterfaceNamePrefix\ndetectLocal: "
 		 "{interfaceNamePrefix: veth}\n",
-	    HEAD "detectLocalMode: NodeCIDR\n",
+	    HEAD "detectLocalMode: NodeCIDR\nfeatureGates: {LoadBalancerIPMode: true, "
+		 "TopologyAwareHints: false}\n",
 	};
 
 	(void)state;
@@ -450,6 +473,8 @@ static void test_settings_are_read_as_they_were_written(void **state)
 		assert_int_equal(second.conf->detect_local, first.conf->detect_local);
 		assert_int_equal(second.conf->masquerade_bit, first.conf->masquerade_bit);
 		assert_int_equal(second.conf->tcp_timeout, first.conf->tcp_timeout);
+		assert_memory_equal(
+		    second.conf->gates, first.conf->gates, sizeof(first.conf->gates));
 		assert_int_equal(
 		    second.conf->n_node_port_addrs, first.conf->n_node_port_addrs);
 		assert_int_equal(
@@ -483,6 +508,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_no_configuration_is_refused_with_its_line),
 	    cmocka_unit_test(test_more_than_settings_ever_are_is_refused),
 	    cmocka_unit_test(test_missing_file_is_named),
+	    cmocka_unit_test(test_feature_gates_make_the_dialect),
 	    cmocka_unit_test(test_node_ip_follows_the_release),
 	    cmocka_unit_test(test_a_kernel_release_that_is_none_changes_nothing),
 	    cmocka_unit_test(test_detector_is_per_family),

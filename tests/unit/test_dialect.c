@@ -94,6 +94,53 @@ static void test_switches_come_with_their_release(void **state)
 	assert_int_equal(d34.topology, TOPOLOGY_NODE_HINTS);
 }
 
+/* The switches of a release with one gate set. */
+static struct dialect gated(const char *version, enum gate g, enum gate_value v)
+{
+	enum gate_value gates[GATE_COUNT] = {GATE_DEFAULT};
+	struct dialect d = parse(version);
+
+	gates[g] = v;
+	dialect_set_gates(&d, gates);
+	return d;
+}
+
+static void test_gates_count_in_the_releases_that_have_them(void **state)
+{
+	(void)state;
+	assert_false(gated("1.28", GATE_LB_IP_MODE, GATE_ON).lb_ip_mode);
+	assert_true(gated("1.29", GATE_LB_IP_MODE, GATE_ON).lb_ip_mode);
+	assert_false(gated("1.31", GATE_LB_IP_MODE, GATE_OFF).lb_ip_mode);
+	assert_true(gated("1.32", GATE_LB_IP_MODE, GATE_OFF).lb_ip_mode);
+	assert_false(
+	    gated("1.27", GATE_TERMINATING_ENDPOINTS, GATE_OFF).terminating_fallback);
+	assert_true(
+	    gated("1.28", GATE_TERMINATING_ENDPOINTS, GATE_OFF).terminating_fallback);
+}
+
+static void test_gates_choose_the_topology_hints(void **state)
+{
+	enum gate_value both[GATE_COUNT] = {
+	    [GATE_TOPOLOGY_HINTS] = GATE_OFF, [GATE_TRAFFIC_DISTRIBUTION] = GATE_ON};
+	struct dialect d30 = parse("1.30");
+
+	(void)state;
+	assert_int_equal(
+	    gated("1.26", GATE_TOPOLOGY_HINTS, GATE_OFF).topology, TOPOLOGY_NONE);
+	assert_int_equal(
+	    gated("1.32", GATE_TOPOLOGY_HINTS, GATE_OFF).topology, TOPOLOGY_HINTS_ALONE);
+	assert_int_equal(gated("1.30", GATE_TRAFFIC_DISTRIBUTION, GATE_ON).topology,
+	    TOPOLOGY_HINTS_ALONE);
+	assert_int_equal(gated("1.31", GATE_TRAFFIC_DISTRIBUTION, GATE_OFF).topology,
+	    TOPOLOGY_ANNOTATION);
+	assert_int_equal(gated("1.33", GATE_SAME_TRAFFIC_DISTRIBUTION, GATE_ON).topology,
+	    TOPOLOGY_NODE_HINTS);
+	assert_int_equal(gated("1.34", GATE_SAME_TRAFFIC_DISTRIBUTION, GATE_OFF).topology,
+	    TOPOLOGY_HINTS_ALONE);
+	dialect_set_gates(&d30, both);
+	assert_int_equal(d30.topology, TOPOLOGY_HINTS_ALONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +148,8 @@ int main(void)
 	    cmocka_unit_test(test_newer_than_known_is_the_newest),
 	    cmocka_unit_test(test_odd_and_old_versions_are_refused),
 	    cmocka_unit_test(test_switches_come_with_their_release),
+	    cmocka_unit_test(test_gates_count_in_the_releases_that_have_them),
+	    cmocka_unit_test(test_gates_choose_the_topology_hints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,8 +221,7 @@ static void test_loopback_in_node_port_addresses_gets_its_tail_rule(void **state
 	struct fixture fx;
 
 	(void)state;
-	setup(&fx, "1.30.0");
-	node_address(&fx, "127.0.0.1");
+	setup(&fx, "1.30.0"); /* of the node only 10.0.0.11 is known */
 	one_prefix(&fx, &fx.c->node_port_addrs, &fx.c->n_node_port_addrs, "127.0.0.0/8");
 	emit(&fx, MODE_IPTABLES);
 	assert_chain(&fx, FAMILY_4, FW_NAT, "KUBE-SERVICES",
@@ -257,6 +256,25 @@ static void test_node_port_addresses_without_match_are_noted(void **state)
 		assert_int_equal(notes_count(&fx.notes, NOTE_WARNING), 1);
 		teardown(&fx);
 	}
+}
+
+/* 1.26 found an address in the CIDRs, so it writes the rules that nothing leads to. */
+static void test_loopback_alone_in_node_port_addresses_is_a_match(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.26.0");
+	fx.c->localhost_node_ports = false;
+	one_prefix(&fx, &fx.c->node_port_addrs, &fx.c->n_node_port_addrs, "127.0.0.0/8");
+	frontend(&fx, FE_CLUSTER, "10.96.10.20", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	endpoint(&fx, "10.244.1.5", 8080, "node-a");
+	emit(&fx, MODE_IPTABLES);
+	assert_int_equal(chain_of(&fx, FAMILY_4, FW_NAT, "KUBE-SERVICES")->n_rules, 1);
+	assert_int_equal(chain_of(&fx, FAMILY_4, FW_NAT, "KUBE-NODEPORTS")->n_rules, 1);
+	assert_int_equal(notes_count(&fx.notes, NOTE_WARNING), 1);
+	teardown(&fx);
 }
 
 /* ---- masquerading */
@@ -724,6 +742,7 @@ int main(void)
 	    cmocka_unit_test(test_node_port_addresses_make_one_tail_rule_each),
 	    cmocka_unit_test(test_loopback_in_node_port_addresses_gets_its_tail_rule),
 	    cmocka_unit_test(test_node_port_addresses_without_match_are_noted),
+	    cmocka_unit_test(test_loopback_alone_in_node_port_addresses_is_a_match),
 	    cmocka_unit_test(test_masquerade_all_wins_over_the_detector),
 	    cmocka_unit_test(test_pod_cidr_loses_its_host_bits),
 	    cmocka_unit_test(test_bridge_tells_pods_by_interface),

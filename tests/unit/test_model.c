@@ -37,6 +37,7 @@ static void check_same_endpoint(const struct endpoint *a, const struct endpoint 
 	assert_true(a->ready == b->ready && a->serving == b->serving &&
 		    a->terminating == b->terminating);
 	assert_true(a->weight_set == b->weight_set && a->weight == b->weight);
+	assert_true(same_text(a->written, b->written));
 	assert_true(same_text(a->node, b->node) && same_text(a->zone, b->zone));
 	assert_true(same_list(a->hint_zones, b->hint_zones));
 	assert_true(same_list(a->hint_nodes, b->hint_nodes));
@@ -400,13 +401,32 @@ static void test_frontends_follow_the_cluster_ips_families(void **state)
 
 	(void)state;
 	assert_int_equal(s->families, FAMILY_BIT(FAMILY_4));
-	assert_int_equal(s->n_frontends, 3);
+	assert_int_equal(s->n_frontends, 4);
 	assert_int_equal(s->frontends[0].kind, FE_CLUSTER);
 	assert_int_equal(s->frontends[1].kind, FE_EXTERNAL);
 	assert_int_equal(s->frontends[2].kind, FE_LOAD_BALANCER);
 	assert_int_equal(s->frontends[2].ip_mode, IP_MODE_PROXY);
+	/* The same address once more: whether the first counts is the dialect's. */
+	assert_int_equal(s->frontends[3].ip_mode, IP_MODE_UNSET);
 	assert_int_equal(l.notes.list.n, 4);
 	assert_string_equal(l.notes.list.v[0].about, "default/web");
+	unload(&l);
+}
+
+static void test_external_node_address_counts_without_an_internal_one(void **state)
+{
+	struct loaded l = load_quoted(
+	    "{'kind':'Node','metadata':{'name':'a'},'status':{'addresses':["
+	    "{'type':'ExternalIP','address':'203.0.113.1'},"
+	    "{'type':'ExternalIP','address':'2001:db8::1'},"
+	    "{'type':'InternalIP','address':'10.0.0.1'}]}}");
+	const struct model_node *n = &l.model->nodes[0];
+	char buf[ADDR_STRLEN];
+
+	(void)state;
+	assert_int_equal(n->n_addrs, 2);
+	assert_string_equal(addr_format(&n->addrs[0], buf), "10.0.0.1");
+	assert_string_equal(addr_format(&n->addrs[1], buf), "2001:db8::1");
 	unload(&l);
 }
 
@@ -414,14 +434,18 @@ static void test_source_ranges_are_trimmed_and_bad_ones_dropped(void **state)
 {
 	struct loaded l = load_quoted(SERVICE(
 	    "'clusterIP':'10.96.0.1','ports':[{'port':80}],'loadBalancerSourceRanges':"
-	    "[' 10.1.2.3/16 ','fd00::/8','10.0.0.1','10.0.0.0/33','x']"));
+	    "[' 10.1.2.3/16 ','fd00::/8','10.0.0.1','10.0.0.0/33','x','010.09.0.0/16']"));
 	const struct service *s = &l.model->services[0];
 	struct strbuf sb = {0};
 
 	(void)state;
-	assert_int_equal(s->n_ranges, 2);
+	assert_int_equal(s->n_ranges, 3);
 	prefix_print(&sb, &s->ranges[0]);
 	assert_string_equal(sb.s, "10.1.2.3/16"); /* as written: the release decides */
+	/* A range that is not understood may be the only one, and all are let in then. */
+	strbuf_reset(&sb);
+	prefix_print(&sb, &s->ranges[2]);
+	assert_string_equal(sb.s, "10.9.0.0/16");
 	assert_int_equal(l.notes.list.n, 3);
 	strbuf_free(&sb);
 	unload(&l);
@@ -513,7 +537,7 @@ static void test_native_model_carries_every_field(void **state)
 	    "'frontends':[{'kind':'nodePort','port':30000},{'kind':'loadBalancer','address':"
 	    "'2001:db8::1','port':80,'ipMode':'Proxy'},{'kind':'loadBalancer','address':"
 	    "'2001:db8::2','port':80,'ipMode':'VIP'},{'kind':'cluster','address':'fd00::1',"
-	    "'port':80}],'endpoints':[{'address':'fd00::2','port':8080,'node':'n','zone':'z',"
+	    "'port':80}],'endpoints':[{'address':'FD00:0::2','port':8080,'node':'n','zone':'z',"
 	    "'ready':false,'serving':true,'terminating':true,'weight':0,'hints':{'forZones':"
 	    "['a','b'],'forNodes':['n']}},{'address':'10.0.0.1','port':1,'hints':"
 	    "{'forNodes':['m']}}]},{'name':'empty','frontends':[],'endpoints':[]}],"
@@ -549,6 +573,7 @@ int main(void)
 	    cmocka_unit_test(test_equal_endpoints_of_two_slices_are_one),
 	    cmocka_unit_test(test_endpoints_objects_serve_where_there_is_no_slice),
 	    cmocka_unit_test(test_frontends_follow_the_cluster_ips_families),
+	    cmocka_unit_test(test_external_node_address_counts_without_an_internal_one),
 	    cmocka_unit_test(test_source_ranges_are_trimmed_and_bad_ones_dropped),
 	    cmocka_unit_test(test_affinity_has_its_default_and_limits),
 	    cmocka_unit_test(test_unknown_choices_fall_back_with_a_note),

@@ -164,6 +164,8 @@ static void test_terminating_endpoints_serve_only_when_none_is_ready(void **stat
 	add(f, "10.0.0.2", "t");
 	add(f, "10.0.0.3", "stl");
 	expect(f, "C=1,3 L= A=1,3 any");
+	f->conf->dialect.terminating_fallback = false; /* the gate is off */
+	expect(f, "C= L= A= none");
 	f->eps[1].ready = true;
 	expect(f, "C=2 L= A=2 any");
 }
@@ -459,7 +461,7 @@ static void test_node_ports_listen_on_what_the_cidrs_hold(void **state)
 	expect_ports(
 	    f, FAMILY_4, "fd00::/8", "all localhost 10.0.0.9,10.0.0.11,169.254.1.1");
 	expect_ports(f, FAMILY_6, "fe80::/10", "fe80::1");
-	expect_ports(f, FAMILY_6, "::/127", "none ");
+	expect_ports(f, FAMILY_6, "::2/127", "none ");
 }
 
 static void test_localhost_node_ports_need_a_cidr_with_loopback(void **state)
@@ -469,8 +471,15 @@ static void test_localhost_node_ports_need_a_cidr_with_loopback(void **state)
 	set_node(f);
 	expect_ports(f, FAMILY_4, "127.0.0.0/8", "localhost 127.0.0.1");
 	expect_ports(f, FAMILY_4, "96.0.0.0/3", "localhost 127.0.0.1");
+	/* lo is there, also where the addresses that were given do not name it. */
+	conf_set_addrs(f->conf, NULL, 0);
+	expect_ports(f, FAMILY_4, "127.0.0.0/8", "localhost 127.0.0.1");
+	expect_ports(f, FAMILY_4, "127.0.0.8/29", "localhost none ");
+	/* It matches, though nothing is served on it: not "none". */
+	expect_ports(f, FAMILY_6, "::/127", "");
+	set_node(f);
 	f->conf->localhost_node_ports = false;
-	expect_ports(f, FAMILY_4, "127.0.0.0/8", "none ");
+	expect_ports(f, FAMILY_4, "127.0.0.0/8", "");
 	expect_ports(f, FAMILY_4, NULL, "all 10.0.0.9,10.0.0.11,169.254.1.1");
 }
 

@@ -448,7 +448,7 @@ static struct sep sep_of(const struct port *p, const struct endpoint *e)
 	char text[ADDRPORT_STRLEN], hash[NAME_HASH_LEN];
 	struct sep sep = {0};
 
-	addrport_format(&e->addr, e->port, text);
+	endpoint_text(e, p->rm->conf, text);
 	name_hash(p->s, text, hash);
 	sep.chain = name_chain(a, "KUBE-SEP-", hash);
 	if (!p->rm->large)

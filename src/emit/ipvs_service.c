@@ -37,6 +37,19 @@ static uint8_t lvs_forwarding(enum forwarding f)
 	return LVS_MASQ;
 }
 
+/* Two spellings of one address are one real server. Returns how many are left of the
+ * sorted ones. */
+static size_t drop_same_dests(struct lvs_dest *v, size_t n)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!left || v[left - 1].port != v[i].port ||
+		    !addr_eq(&v[left - 1].addr, &v[i].addr))
+			v[left++] = v[i];
+	return left;
+}
+
 static struct dest_list make_dests(const struct server_maker *sm, const struct service *s,
     const struct endpoint **list, size_t n)
 {
@@ -50,6 +63,7 @@ static struct dest_list make_dests(const struct server_maker *sm, const struct s
 		d.v[i].fwd = lvs_forwarding(s->forwarding);
 	}
 	lvs_sort_dests(d.v, n);
+	d.n = drop_same_dests(d.v, n);
 	return d;
 }
 
@@ -103,12 +117,13 @@ static struct kset_entry ip_port_ip(
 }
 
 /* Every endpoint of this node, in whatever condition. */
-static void add_loop_back(struct server_maker *sm, const struct service *s)
+static void add_loop_back(
+    struct server_maker *sm, const struct service *s, const struct traffic *t)
 {
-	for (size_t i = 0; i < s->n_endpoints; i++) {
-		const struct endpoint *e = &s->endpoints[i];
+	for (size_t i = 0; i < t->n_every; i++) {
+		const struct endpoint *e = t->every[i];
 
-		if (addr_family(&e->addr) == sm->family && endpoint_is_local(e, sm->conf))
+		if (endpoint_is_local(e, sm->conf))
 			ipvs_sets_add(
 			    &sm->sets, SET_LOOP_BACK, ip_port_ip(s, &e->addr, e->port));
 	}
@@ -224,7 +239,7 @@ void ipvs_add_service(
 					      : policy_dests(sm, s, t, t->external_local);
 	bool has_node_port = false;
 
-	add_loop_back(sm, s);
+	add_loop_back(sm, s, t);
 	for (size_t i = 0; i < s->n_frontends; i++) {
 		const struct frontend *fe = &s->frontends[i];
 

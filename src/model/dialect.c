@@ -73,6 +73,9 @@ static void set_switches(struct dialect *d)
 	/* 1.33: of two slices' entries for one ip:port the non-terminating one wins;
 	 * before, the local one. */
 	d->prefer_non_terminating_duplicate = minor >= 33;
+	/* 1.33: an endpoint's address is parsed and printed; before, chain names, comments
+	 * and the order of endpoints come from the text in the EndpointSlice. */
+	d->endpoint_as_written = minor <= 32;
 	/* Gate ProxyTerminatingEndpoints on by default since 1.26. */
 	d->terminating_fallback = true;
 

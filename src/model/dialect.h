@@ -50,6 +50,7 @@ struct dialect {
 	bool source_ranges_canonical;	   /* 1.30 */
 	bool primary_node_port_address;	   /* 1.31: nodePortAddresses: [primary] */
 	bool prefer_non_terminating_duplicate; /* 1.33 */
+	bool endpoint_as_written;	       /* <=1.32: in names, comments and order */
 	bool terminating_fallback;	   /* where none is ready */
 
 	/* iptables mode */

@@ -52,7 +52,7 @@ static int read_endpoint(struct kube *k, const struct field *at, enum family f,
     struct endpoint *e, bool *used, struct error *err)
 {
 	struct field addresses, conditions, hints, first;
-	const char *node = NULL, *zone = NULL;
+	const char *node = NULL, *zone = NULL, *text = NULL;
 
 	*e = (struct endpoint){.ready = true, .serving = true, .weight = 1};
 	*used = false;
@@ -62,6 +62,7 @@ static int read_endpoint(struct kube *k, const struct field *at, enum family f,
 		return 0;
 	first = field_item(&addresses, 0); /* kube-proxy uses no other */
 	if (field_addr(&first, NULL, &e->addr, err) ||
+	    field_string(&first, NULL, &text, err) ||
 	    field_object(at, "conditions", &conditions, err) ||
 	    field_bool(&conditions, "ready", &e->ready, err) ||
 	    field_bool(&conditions, "serving", &e->serving, err) ||
@@ -82,6 +83,8 @@ static int read_endpoint(struct kube *k, const struct field *at, enum family f,
 		return 0;
 	}
 	*used = addr_is_set(&e->addr);
+	if (*used)
+		e->written = model_builder_written(k->builder, &e->addr, text);
 	return 0;
 }
 

@@ -113,6 +113,16 @@ void model_builder_add_node(struct model_builder *b, const struct model_node *n)
 	vec_push(&b->nodes, *n);
 }
 
+const char *model_builder_written(
+    struct model_builder *b, const struct addr *a, const char *text)
+{
+	char buf[ADDR_STRLEN];
+
+	if (!strcmp(addr_format(a, buf), text) || strlen(text) >= sizeof(buf))
+		return NULL;
+	return model_builder_intern(b, text);
+}
+
 struct frontend_key {
 	const struct frontend *frontend;
 	size_t index;
@@ -179,8 +189,10 @@ static int compare_lists(const char *const *a, const char *const *b)
 /* Of the same address and port. */
 static int compare_details(const struct endpoint *a, const struct endpoint *b)
 {
-	int c = compare_text(a->node, b->node);
+	int c = compare_text(a->written, b->written);
 
+	if (!c)
+		c = compare_text(a->node, b->node);
 	if (!c)
 		c = compare_text(a->zone, b->zone);
 	if (!c)

@@ -32,6 +32,8 @@ struct frontend {
 
 struct endpoint {
 	struct addr addr;
+	const char *written; /* the address as the object has it, if it is not how the
+			      * program writes it; else NULL */
 	uint16_t port;
 	bool ready, serving, terminating; /* nil already resolved */
 	bool weight_set;
@@ -149,6 +151,9 @@ void model_builder_add_node(struct model_builder *b, const struct model_node *n)
 /* Gives the finished model; the builder is empty afterwards. where: for messages. */
 int model_builder_freeze(struct model_builder *b, const char *where, struct model **ret,
     struct error *err);
+/* What belongs into an endpoint's written, of the text that a was read from. */
+const char *model_builder_written(struct model_builder *b, const struct addr *a,
+    const char *text);
 /* One pointer per distinct string: names of nodes and zones repeat 160,000 times. */
 const char *model_builder_intern(struct model_builder *b, const char *s);
 

@@ -155,11 +155,13 @@ static int read_endpoint(struct model_builder *b, const struct field *at,
     struct endpoint *e, struct error *err)
 {
 	json_int_t weight = -1;
+	const char *text = NULL;
 	struct field hints;
 
 	*e = (struct endpoint){.ready = true, .serving = true, .weight = 1};
 	if (check_fields(at, endpoint_fields, err) ||
 	    field_addr(at, "address", &e->addr, err) ||
+	    field_string(at, "address", &text, err) ||
 	    field_port(at, "port", &e->port, err) ||
 	    read_interned(b, at, "node", &e->node, err) ||
 	    read_interned(b, at, "zone", &e->zone, err) ||
@@ -174,6 +176,7 @@ static int read_endpoint(struct model_builder *b, const struct field *at,
 		return -1;
 	if (!addr_is_set(&e->addr))
 		return field_error(at, "address", err, "is missing");
+	e->written = model_builder_written(b, &e->addr, text);
 	if (!e->port)
 		return field_error(at, "port", err, "is missing");
 	if (weight >= 0) {

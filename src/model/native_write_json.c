@@ -123,7 +123,10 @@ static void put_frontend(struct strbuf *sb, const struct frontend *fe)
 static void put_endpoint(struct strbuf *sb, const struct endpoint *e)
 {
 	strbuf_add(sb, "{\"address\": ");
-	put_addr(sb, &e->addr);
+	if (e->written)
+		strbuf_addf(sb, "\"%s\"", e->written); /* an address: nothing to escape */
+	else
+		put_addr(sb, &e->addr);
 	put_number(sb, "port", e->port);
 	put_string(sb, "node", e->node);
 	put_bool(sb, "ready", e->ready);

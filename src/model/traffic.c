@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool endpoint_is_local(const struct endpoint *e, const struct conf *c)
@@ -31,21 +32,67 @@ static bool replaces(const struct endpoint *e, const struct conf *c)
 	return endpoint_is_local(e, c);
 }
 
+static bool counts_as_written(const struct endpoint *e, const struct conf *c)
+{
+	return e->written && c->dialect.endpoint_as_written;
+}
+
+const char *endpoint_text(
+    const struct endpoint *e, const struct conf *c, char buf[ADDRPORT_STRLEN])
+{
+	if (!counts_as_written(e, c))
+		return addrport_format(&e->addr, e->port, buf);
+	snprintf(buf, ADDRPORT_STRLEN, e->addr.len == 16 ? "[%s]:%u" : "%s:%u",
+	    e->written, e->port);
+	return buf;
+}
+
+static int by_text(const void *va, const void *vb, void *conf)
+{
+	const struct endpoint *const *a = va, *const *b = vb;
+	char ta[ADDRPORT_STRLEN], tb[ADDRPORT_STRLEN];
+
+	return strcmp(endpoint_text(*a, conf, ta), endpoint_text(*b, conf, tb));
+}
+
+/* The one in t->all that kube-proxy takes for the same, or NULL. The model has those of
+ * one address and port next to each other, one pointer for what is written the same. */
+static const struct endpoint **find_same(
+    const struct traffic *t, const struct endpoint *e, const struct conf *c)
+{
+	for (size_t i = t->n_all; i-- > 0;) {
+		const struct endpoint *o = t->all[i];
+
+		if (o->port != e->port || !addr_eq(&o->addr, &e->addr))
+			break;
+		if (o->written == e->written || !c->dialect.endpoint_as_written)
+			return &t->all[i];
+	}
+	return NULL;
+}
+
 /* The endpoints of a family in t->all, one for each "ip:port". */
 static void collect(
     const struct service *s, const struct conf *c, enum family f, struct traffic *t)
 {
+	bool sorted = true;
+
 	for (size_t i = 0; i < s->n_endpoints; i++) {
-		const struct endpoint *e = &s->endpoints[i], *last;
+		const struct endpoint *e = &s->endpoints[i], **same;
 
 		if (addr_family(&e->addr) != f)
 			continue;
-		last = t->n_all ? t->all[t->n_all - 1] : NULL;
-		if (!last || last->port != e->port || !addr_eq(&last->addr, &e->addr))
+		same = find_same(t, e, c);
+		if (!same)
 			t->all[t->n_all++] = e;
 		else if (replaces(e, c))
-			t->all[t->n_all - 1] = e;
+			*same = e;
+		sorted = sorted && !counts_as_written(e, c);
 	}
+	if (!sorted)
+		qsort_r(t->all, t->n_all, sizeof(*t->all), by_text, (void *)(uintptr_t)c);
+	for (; t->n_every < t->n_all; t->n_every++)
+		t->every[t->n_every] = t->all[t->n_every];
 }
 
 static bool list_has(const char *const *list, const char *name)
@@ -217,12 +264,13 @@ static void reserve(struct traffic *t, size_t n)
 	t->cluster = xrealloc(t->cluster, t->cap * sizeof(*t->cluster));
 	t->local = xrealloc(t->local, t->cap * sizeof(*t->local));
 	t->all = xrealloc(t->all, t->cap * sizeof(*t->all));
+	t->every = xrealloc(t->every, t->cap * sizeof(*t->every));
 }
 
 void traffic_select(
     const struct service *s, const struct conf *c, enum family f, struct traffic *t)
 {
-	t->n_cluster = t->n_local = t->n_all = 0;
+	t->n_cluster = t->n_local = t->n_all = t->n_every = 0;
 	t->has_family = s->families & FAMILY_BIT(f);
 	t->ext_access = t->has_family && has_external_access(s, c, f);
 	t->internal_local = s->internal_local;
@@ -247,6 +295,7 @@ void traffic_free(struct traffic *t)
 	free(t->cluster);
 	free(t->local);
 	free(t->all);
+	free(t->every);
 	*t = (struct traffic){0};
 }
 

@@ -6,8 +6,8 @@
 
 /*
  * Which endpoints serve a service port in one family, as kube-proxy's categoriser decides:
- * readiness, terminating fallback, policies, topology. The lists keep the sort order of the
- * model ("ip:port" by bytes) and point into it.
+ * readiness, terminating fallback, policies, topology. The lists are sorted by the
+ * bytes of endpoint_text() and point into the model.
  */
 struct traffic {
 	bool has_family;      /* the service exists in this family */
@@ -18,6 +18,8 @@ struct traffic {
 	bool any;	      /* usable endpoints exist anywhere */
 	const struct endpoint **cluster, **local, **all;
 	size_t n_cluster, n_local, n_all; /* all: the union, sorted and unique */
+	const struct endpoint **every;	  /* in whatever condition, sorted and unique */
+	size_t n_every;
 	size_t cap;	      /* of each list; private */
 };
 
@@ -28,6 +30,9 @@ void traffic_select(const struct service *s, const struct conf *c, enum family f
 void traffic_free(struct traffic *t);
 
 bool endpoint_is_local(const struct endpoint *e, const struct conf *c);
+/* "ip:port" as names and comments have it. */
+const char *endpoint_text(const struct endpoint *e, const struct conf *c,
+    char buf[ADDRPORT_STRLEN]);
 
 /* Whether a load-balancer frontend counts in this dialect (ipMode). */
 bool frontend_is_served(const struct frontend *fe, const struct conf *c);

@@ -367,6 +367,46 @@ static void test_1_34_follows_hints_for_the_node_first(void **state)
 	assert_hinted("1.34.0", NULL, 1);
 }
 
+/* The third one is the first in another spelling. */
+static void spelled(struct fixture *fx, const char *version, enum mode mode)
+{
+	setup(fx, version);
+	fx->c->n_cluster_cidrs = 0;
+	frontend(fx, FE_CLUSTER, "fd00:10:96::1", 80);
+	endpoint(fx, "fd00:10:244::a", 8080, "node-a");
+	endpoint(fx, "fd00:10:244:1::b", 8080, "node-b");
+	endpoint(fx, "fd00:10:244::a", 8080, "node-a")->written = "FD00:10:244:0::A";
+	emit(fx, mode);
+}
+
+static void test_endpoints_are_as_written_up_to_1_32(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	spelled(&fx, "1.33.0", MODE_IPTABLES);
+	assert_int_equal(chain_of(&fx, FAMILY_6, FW_NAT, "KUBE-SVC-" H)->n_rules, 2);
+	teardown(&fx);
+	spelled(&fx, "1.32.0", MODE_IPTABLES);
+	assert_chain(&fx, FAMILY_6, FW_NAT, "KUBE-SVC-" H,
+	    "-m comment --comment \"demo/web:http -> [FD00:10:244:0::A]:8080\" -m statistic "
+	    "--mode random --probability 0.33333333349 -j KUBE-SEP-QRLS63P4SAVYALSS\n"
+	    "-m comment --comment \"demo/web:http -> [fd00:10:244:1::b]:8080\" -m statistic "
+	    "--mode random --probability 0.50000000000 -j KUBE-SEP-TZZ7UZMLSAGH4ADY\n"
+	    "-m comment --comment \"demo/web:http -> [fd00:10:244::a]:8080\" -j "
+	    "KUBE-SEP-54UN6UZ6LWNUIXFQ\n");
+	assert_chain(&fx, FAMILY_6, FW_NAT, "KUBE-SEP-QRLS63P4SAVYALSS",
+	    "-s fd00:10:244::a/128 -m comment --comment \"demo/web:http\" -j "
+	    "KUBE-MARK-MASQ\n"
+	    "-p tcp -m comment --comment \"demo/web:http\" -m tcp -j DNAT "
+	    "--to-destination [fd00:10:244::a]:8080\n");
+	teardown(&fx);
+	/* A real server has one spelling. */
+	spelled(&fx, "1.32.0", MODE_IPVS);
+	assert_int_equal(fx.s->lvs.services[0].n_dests, 2);
+	teardown(&fx);
+}
+
 static void duplicate(struct fixture *fx, const char *version)
 {
 	struct endpoint *e;
@@ -448,6 +488,7 @@ int main(void)
 	    cmocka_unit_test(test_1_31_follows_hints_without_annotation),
 	    cmocka_unit_test(test_1_34_follows_hints_for_the_node_first),
 	    cmocka_unit_test(test_1_33_prefers_the_duplicate_that_does_not_terminate),
+	    cmocka_unit_test(test_endpoints_are_as_written_up_to_1_32),
 	    cmocka_unit_test(test_releases_without_rule_changes_write_the_same),
 	};
 

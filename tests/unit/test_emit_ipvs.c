@@ -427,6 +427,23 @@ static void test_node_port_cidr_takes_cluster_ips_too(void **state)
 	teardown(&fx);
 }
 
+static void test_loopback_set_has_the_endpoint_that_counts(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	for (int local = 0; local < 2; local++) {
+		setup(&fx, local ? "1.32.0" : "1.33.0");
+		frontend(&fx, FE_CLUSTER, "10.96.10.20", 80);
+		endpoint(&fx, "10.244.1.5", 8080, "node-a")->terminating = true;
+		endpoint(&fx, "10.244.1.5", 8080, "node-b");
+		emit(&fx, MODE_IPVS);
+		assert_set(&fx, "KUBE-LOOP-BACK",
+		    local ? "10.244.1.5,tcp:8080,10.244.1.5\n" : "");
+		teardown(&fx);
+	}
+}
+
 static void test_node_port_cidr_leaves_loopback_out(void **state)
 {
 	struct fixture fx;
@@ -622,6 +639,7 @@ int main(void)
 	    cmocka_unit_test(test_range_of_everybody_cannot_be_stored_but_has_its_rule),
 	    cmocka_unit_test(test_ranges_of_the_other_family_do_not_filter),
 	    cmocka_unit_test(test_node_port_cidr_takes_cluster_ips_too),
+	    cmocka_unit_test(test_loopback_set_has_the_endpoint_that_counts),
 	    cmocka_unit_test(test_node_port_cidr_leaves_loopback_out),
 	    cmocka_unit_test(test_vip_of_another_interface_is_bound_twice_up_to_1_27),
 	    cmocka_unit_test(test_vip_of_another_interface_stays_there_from_1_28),

@@ -37,6 +37,7 @@ static void check_same_endpoint(const struct endpoint *a, const struct endpoint 
 	assert_true(a->ready == b->ready && a->serving == b->serving &&
 		    a->terminating == b->terminating);
 	assert_true(a->weight_set == b->weight_set && a->weight == b->weight);
+	assert_true(same_text(a->written, b->written));
 	assert_true(same_text(a->node, b->node) && same_text(a->zone, b->zone));
 	assert_true(same_list(a->hint_zones, b->hint_zones));
 	assert_true(same_list(a->hint_nodes, b->hint_nodes));
@@ -536,7 +537,7 @@ static void test_native_model_carries_every_field(void **state)
 	    "'frontends':[{'kind':'nodePort','port':30000},{'kind':'loadBalancer','address':"
 	    "'2001:db8::1','port':80,'ipMode':'Proxy'},{'kind':'loadBalancer','address':"
 	    "'2001:db8::2','port':80,'ipMode':'VIP'},{'kind':'cluster','address':'fd00::1',"
-	    "'port':80}],'endpoints':[{'address':'fd00::2','port':8080,'node':'n','zone':'z',"
+	    "'port':80}],'endpoints':[{'address':'FD00:0::2','port':8080,'node':'n','zone':'z',"
 	    "'ready':false,'serving':true,'terminating':true,'weight':0,'hints':{'forZones':"
 	    "['a','b'],'forNodes':['n']}},{'address':'10.0.0.1','port':1,'hints':"
 	    "{'forNodes':['m']}}]},{'name':'empty','frontends':[],'endpoints':[]}],"

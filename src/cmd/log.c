@@ -9,6 +9,8 @@
 
 #include <ctype.h>
 #include <endian.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,6 +65,32 @@ static void add_value(struct strbuf *sb, const char *s)
 	strbuf_addch(sb, '"');
 }
 
+/* ---- who keeps the log */
+
+#define MAX_WAIT_MS 1000
+
+/* A socket to him, or -1. One who does not read what he is sent must not stop this run,
+ * which may hold locks that others wait for. */
+static int open_log(const char *path)
+{
+	static bool waited;
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct pollfd p = {.events = POLLOUT};
+
+	p.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (p.fd < 0)
+		return -1;
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	/* Some syslogs have a stream, which takes a lot before it is full. */
+	if (!connect(p.fd, (struct sockaddr *)&sa, sizeof(sa))
+		? poll(&p, 1, waited ? 0 : MAX_WAIT_MS) == 1
+		: errno == EPROTOTYPE)
+		return p.fd;
+	waited = true;
+	close(p.fd);
+	return -1;
+}
+
 /* ---- the journal */
 
 /* A value with a line break has its length before it instead of "=". */
@@ -94,11 +122,10 @@ static void add_own_field(struct strbuf *sb, const struct log_field *f)
 
 static bool send_datagram(const struct strbuf *sb)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX, .sun_path = JOURNAL};
-	AUTO(fd) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	AUTO(fd) int fd = open_log(JOURNAL);
 
-	return fd >= 0 && sendto(fd, sb->s, sb->len, MSG_NOSIGNAL, (struct sockaddr *)&sa,
-			      sizeof(sa)) == (ssize_t)sb->len;
+	return fd >= 0 &&
+	       send(fd, sb->s, sb->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sb->len;
 }
 
 static bool to_journal(
@@ -123,7 +150,9 @@ static bool to_journal(
 static bool to_syslog(int priority, const char *text)
 {
 	/* syslog() itself does not tell that nobody listens. */
-	if (access(SYSLOG, W_OK))
+	AUTO(fd) int fd = open_log(SYSLOG);
+
+	if (fd < 0)
 		return false;
 	openlog(NAME, LOG_PID, LOG_DAEMON);
 	syslog(priority, "%s", text);

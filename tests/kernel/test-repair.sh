@@ -239,6 +239,37 @@ case_journal_gets_fields()
 	grep -qx 'PRIORITY=6' "$work/journal"
 }
 
+case_log_that_nobody_reads_is_standard_error()
+{
+	local listener target i
+	touch "$work/null"
+	mount --bind /dev/null "$work/null"
+	mount -t tmpfs dev /dev
+	touch /dev/null
+	mount --bind "$work/null" /dev/null
+	mkdir -p /run/systemd/journal
+	sysctl -qw net.unix.max_dgram_qlen=2
+	perl -MIO::Socket::UNIX -e '
+		my @s = map { IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $_) or die $! }
+			"/run/systemd/journal/socket", "/dev/log";
+		open my $ready, ">", "$ARGV[0]/ready"; close $ready;
+		sleep 60' "$work" &
+	listener=$!
+	until [ -e "$work/ready" ]; do sleep 0.05; done
+	for target in journal syslog; do
+		for i in {1..4}; do
+			damage
+			timeout 20 "$VIPSHIFT" repair iptables --iptables legacy -n node-a \
+				-f "$cluster" -c "$config" --kube-proxy 1.27.1 --log $target \
+				>"$work/out" 2>&1
+			mended
+		done
+		# The last of them found it full.
+		grep -q 'event=run .*result=repaired' "$work/out"
+	done
+	kill "$listener"
+}
+
 case_log_that_is_not_there_is_standard_error()
 {
 	damage

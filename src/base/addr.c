@@ -99,7 +99,8 @@ const char *addr_format(const struct addr *a, char buf[ADDR_STRLEN])
 	return buf;
 }
 
-const char *addrport_format(const struct addr *a, uint16_t port, char buf[ADDRPORT_STRLEN])
+const char *addrport_format(
+    const struct addr *a, uint16_t port, char buf[ADDRPORT_STRLEN])
 {
 	char text[ADDR_STRLEN];
 

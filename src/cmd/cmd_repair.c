@@ -121,8 +121,8 @@ static void write_metrics(const struct repair *r, int status, double seconds)
 
 /* ---- the run */
 
-static int refuse(size_t n, size_t limit, const char *of, const struct opts *o,
-    struct error *err)
+static int refuse(
+    size_t n, size_t limit, const char *of, const struct opts *o, struct error *err)
 {
 	const char *mode = mode_name(o->mode);
 	struct strbuf source = {0};
@@ -183,8 +183,8 @@ int cmd_repair(struct context *ctx, struct error *err)
 
 	/* A check goes the way of a dry run: no lock, no probe that writes. */
 	ctx->opts.dry_run |= ctx->opts.check;
-	/* Mostly there is nothing to do, and then not much: reading takes the longest. What
-	 * is printed may have to wait for a reader. */
+	/* Mostly there is nothing to do, and then not much: reading takes the longest.
+	 * What is printed may have to wait for a reader. */
 	ctx->hold = !r.print && !ctx->opts.dry_run && ctx->opts.mode == MODE_IPTABLES;
 	if (!run_prepare(&r.run, err))
 		status = run_to_end(&r.run, err);

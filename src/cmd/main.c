@@ -21,7 +21,8 @@ const struct command commands[] = {
 	.forms = FORM_BIT(OUT_TEXT) | FORM_BIT(OUT_JSON) | FORM_BIT(OUT_WIDE) |
 		 FORM_BIT(OUT_IPVSADM),
 	.groups = GROUP_MODEL | GROUP_OUTPUT | GROUP_SHOW,
-	.synopsis = "show -f SOURCE [-o text|wide|json|ipvsadm] | --mode-of-node [-f SOURCE]",
+	.synopsis =
+	    "show -f SOURCE [-o text|wide|json|ipvsadm] | --mode-of-node [-f SOURCE]",
 	.summary = "print the service model",
 	.details = "Prints the services of SOURCE: a table, with -o wide the endpoints "
 		   "too, with\n"
@@ -117,8 +118,7 @@ const struct command commands[] = {
     {
 	.name = "confirm",
 	.forms = FORMS_OF_PLAN,
-	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
-		  GROUP_CONFIRM,
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN | GROUP_CONFIRM,
 	.synopsis = "confirm [--dry-run]",
 	.summary = "end a migration that waits for confirmation",
 	.details = "Removes what the old mode left, which until then made the way back a "
@@ -129,8 +129,8 @@ const struct command commands[] = {
     {
 	.name = "rollback",
 	.forms = FORMS_OF_PLAN,
-	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN |
-		  GROUP_CONFIRM | GROUP_UNCONFIRMED,
+	.groups = GROUP_LIVE | GROUP_WRITE | GROUP_OUTPUT | GROUP_DRAIN | GROUP_CONFIRM |
+		  GROUP_UNCONFIRMED,
 	.synopsis = "rollback [--dry-run]",
 	.summary = "go back from the last migration",
 	.details = "Undoes a migration that waits for confirmation, or the last one that "
@@ -141,8 +141,7 @@ const struct command commands[] = {
     {
 	.name = "doctor",
 	.forms = FORMS_OF_FINDINGS,
-	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR |
-		  GROUP_ACCEPT,
+	.groups = GROUP_MODEL | GROUP_LIVE | GROUP_OUTPUT | GROUP_DOCTOR | GROUP_ACCEPT,
 	.synopsis = "doctor [--to MODE] [-f SOURCE] [-o text|json]",
 	.summary = "say whether this node is fit for a switch",
 	.details =
@@ -240,8 +239,8 @@ static int run(struct context *ctx, int argc, char **argv)
 	return status;
 }
 
-/* Else the next file that is opened, the lock or the journal, would get what is said. Using
- * a stream that is not there fails as before. */
+/* Else the next file that is opened, the lock or the journal, would get what is said.
+ * Using a stream that is not there fails as before. */
 static bool take_missing_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

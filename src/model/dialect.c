@@ -73,8 +73,8 @@ static void set_switches(struct dialect *d)
 	/* 1.33: of two slices' entries for one ip:port the non-terminating one wins;
 	 * before, the local one. */
 	d->prefer_non_terminating_duplicate = minor >= 33;
-	/* 1.33: an endpoint's address is parsed and printed; before, chain names, comments
-	 * and the order of endpoints come from the text in the EndpointSlice. */
+	/* 1.33: an endpoint's address is parsed and printed; before, chain names,
+	 * comments and the order of endpoints come from the text in the EndpointSlice. */
 	d->endpoint_as_written = minor <= 32;
 	/* Gate ProxyTerminatingEndpoints on by default since 1.26. */
 	d->terminating_fallback = true;
@@ -116,7 +116,8 @@ int dialect_parse(const char *version, struct dialect *ret, struct error *err)
 		return error_set(err, ERR_USAGE, 0,
 		    "kube-proxy %s is not known: the oldest is " DIALECT_OLDEST, version);
 	if (d.major > 1 || d.minor > DIALECT_NEWEST_MINOR)
-		d = (struct dialect){.major = 1, .minor = DIALECT_NEWEST_MINOR, .patch = -1};
+		d = (struct dialect){
+		    .major = 1, .minor = DIALECT_NEWEST_MINOR, .patch = -1};
 	set_switches(&d);
 	*ret = d;
 	return 0;

@@ -22,8 +22,8 @@ const char *const native_ip_modes[] = {"", "VIP", "Proxy", NULL};
 static const char *const service_fields[] = {"namespace", "name", "portName", "protocol",
     "type", "families", "internalTrafficPolicy", "externalTrafficPolicy",
     "sessionAffinity", "affinitySeconds", "healthCheckNodePort", "topologyAwareHints",
-    "topologyMode", "sourceRanges", "scheduler", "forwarding", "incomplete",
-    "frontends", "endpoints", NULL};
+    "topologyMode", "sourceRanges", "scheduler", "forwarding", "incomplete", "frontends",
+    "endpoints", NULL};
 static const char *const frontend_fields[] = {"kind", "address", "port", "ipMode", NULL};
 static const char *const endpoint_fields[] = {"address", "port", "node", "zone", "ready",
     "serving", "terminating", "weight", "hints", NULL};

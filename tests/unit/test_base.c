@@ -97,8 +97,8 @@ static void test_kubernetes_reads_leading_zeros_as_decimal(void **state)
 	check_kube("FD00:0::A", "fd00::a");
 	assert_false(addr_parse_kube("0256.0.0.1", &a));
 	assert_false(addr_parse_kube("10.0.0.", &a));
-	assert_false(addr_parse_kube(
-	    "00000000000000000000000000000000000000000000000000", &a));
+	assert_false(
+	    addr_parse_kube("00000000000000000000000000000000000000000000000000", &a));
 	assert_true(cidr_parse_kube("010.08.0.0/016", &p));
 	prefix_print(&sb, &p);
 	strbuf_addch(&sb, ' ');

@@ -415,11 +415,11 @@ static void test_frontends_follow_the_cluster_ips_families(void **state)
 
 static void test_external_node_address_counts_without_an_internal_one(void **state)
 {
-	struct loaded l = load_quoted(
-	    "{'kind':'Node','metadata':{'name':'a'},'status':{'addresses':["
-	    "{'type':'ExternalIP','address':'203.0.113.1'},"
-	    "{'type':'ExternalIP','address':'2001:db8::1'},"
-	    "{'type':'InternalIP','address':'10.0.0.1'}]}}");
+	struct loaded l =
+	    load_quoted("{'kind':'Node','metadata':{'name':'a'},'status':{'addresses':["
+			"{'type':'ExternalIP','address':'203.0.113.1'},"
+			"{'type':'ExternalIP','address':'2001:db8::1'},"
+			"{'type':'InternalIP','address':'10.0.0.1'}]}}");
 	const struct model_node *n = &l.model->nodes[0];
 	char buf[ADDR_STRLEN];
 

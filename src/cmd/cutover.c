@@ -289,6 +289,7 @@ static int after_ops(struct cutover *c, enum phase ph, struct error *err)
 		if (cutover_source_forget(c, err))
 			return -1;
 		cutover_settle_flows(c, c->work.v[c->work.n - 1].have, true);
+		cutover_end_orphans(c);
 	}
 	return 0;
 }
@@ -430,8 +431,10 @@ static int walk_back(struct cutover *c, const struct migration *m, struct error 
 
 static void end_back(struct cutover *c)
 {
-	if (to_ipvs(c))
+	if (to_ipvs(c)) {
 		cutover_settle_flows(c, c->ctx->want, true);
+		cutover_end_orphans(c);
+	}
 	journal_file_status(&c->journal, JOURNAL_ROLLED_BACK, 0);
 	/* The ledger is of what ipvs mode has; where it is back, as it was before. */
 	if (to_ipvs(c))

@@ -5,6 +5,7 @@
 #include "cmd/cutover_flows.h"
 #include "cmd/report.h"
 #include "kernel/ct_nl.h"
+#include "kernel/tcp_end.h"
 #include "kernel/vip_source.h"
 #include "state/own.h"
 
@@ -127,4 +128,28 @@ int cutover_source_virtual(struct cutover *c, struct error *err)
 int cutover_source_forget(struct cutover *c, struct error *err)
 {
 	return choose_source(c, vip_source_forget, false, err);
+}
+
+void cutover_end_orphans(struct cutover *c)
+{
+	struct vip_table t = addresses_of_ipvs(c);
+	struct error err = {0};
+	size_t ended, left;
+
+	if (tcp_end_orphans(&t, &ended, &left, &err))
+		report_problem(c->ctx,
+		    "warning: connections of this node from virtual addresses: %s",
+		    err.msg);
+	if (ended)
+		report_info(c->ctx,
+		    "%zu connections of this node that came from virtual addresses were "
+		    "ended with them",
+		    ended);
+	if (left)
+		report_problem(c->ctx,
+		    "warning: %zu connections of this node came from virtual addresses, which "
+		    "are gone: they hang until their time-out, unless their programs are "
+		    "restarted",
+		    left);
+	free(t.addrs);
 }

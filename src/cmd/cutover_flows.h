@@ -25,5 +25,8 @@ void cutover_source_node(struct cutover *c, bool back);
 int cutover_source_virtual(struct cutover *c, struct error *err);
 /* The addresses are gone: so are the routes. */
 int cutover_source_forget(struct cutover *c, struct error *err);
+/* Connections of the node itself that came from these addresses and have not ended in time are
+ * ended, which their programs hear of at once. */
+void cutover_end_orphans(struct cutover *c);
 
 #endif

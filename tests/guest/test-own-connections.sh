@@ -4,7 +4,7 @@
 # and iptables mode carries: they outlive the addresses, when a migration to ipvs is cut off and
 # aborted, when it is rolled back, and when the node leaves ipvs mode. UDP flows that IPVS carries
 # when the node leaves ipvs mode are led to the rules before its servers go; the node's own are
-# said, whose address goes.
+# said, whose address goes, and its connections that are left then are ended.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -136,6 +136,25 @@ says_own_udp()
 	exec {own}>&-
 }
 
+# Connections that IPVS carries and that have not ended in time: their programs hear of it.
+ends_own() # WHAT COMMAND...
+{
+	local what=$1
+	shift
+
+	held_own
+	expect 0 '[46] connections of this node .* ended' "$what" "$@" --drain 1
+	sleep 1
+	: >"$work/own.stop"
+	wait "$held"
+	if jq -e '.streams == 6 and .broken == 6' "$work/own.json" >/dev/null &&
+		! grep -q timeout "$work/own.log"; then
+		ok "$what: connections of the node end at once"
+	else
+		bad "$what: connections of the node do not end" "$work/own.log"
+	fi
+}
+
 states_setup
 to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
 same "$work/ipvs" 'ipvs mode'
@@ -150,6 +169,11 @@ udp_flows_while 'to iptables' "$VIPSHIFT" migrate --to iptables "${model[@]}" --
 # What its server took along would not be counted.
 grep -Eq ' ([89]|[1-9][0-9]) stale UDP flows deleted' "$work/out" ||
 	bad 'to iptables: UDP flows were not led to the rules' "$work/out"
+for way in rollback "migrate --to iptables ${model[*]} --accept all -y"; do
+	to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
+	# shellcheck disable=SC2086  # words
+	ends_own "${way%% -*}" "$VIPSHIFT" $way
+done
 to ipvs >"$work/out" 2>&1 || bad 'to ipvs' "$work/out"
 while_draining 'to iptables' "$VIPSHIFT" migrate --to iptables "${model[@]}" --accept all -y
 echo "own connections: $passed passed, $failed failed"

@@ -160,8 +160,9 @@ static int choose_node(struct context *ctx, struct error *err)
 	return 0;
 }
 
-/* The releases that the objects read back can be of. */
-static const char *dialect_of_state(const struct context *ctx)
+/* The newest release that the objects read back can be of, or the oldest that is known.
+ */
+static const char *dialect_of_state(struct context *ctx)
 {
 	static char version[16];
 	int to = 0;
@@ -177,7 +178,18 @@ static const char *dialect_of_state(const struct context *ctx)
 	}
 	if (!to)
 		return NULL;
-	snprintf(version, sizeof(version), "1.%d", to < 26 ? 26 : to);
+	if (to < DIALECT_OLDEST_MINOR) {
+		if (ctx->opts.command->groups & (GROUP_MIGRATE | GROUP_DOCTOR))
+			notes_add(&ctx->notes, NOTE_WARNING, NULL,
+			    "the rules of this node are of kube-proxy 1.%d or older, the new "
+			    "ones are those of " DIALECT_OLDEST
+			    ": when services change, a "
+			    "kube-proxy that old leaves the chains and sets alone that it does "
+			    "not know (KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, KUBE-IPVS-IPS)",
+			    to);
+		to = DIALECT_OLDEST_MINOR;
+	}
+	snprintf(version, sizeof(version), "1.%d", to);
 	return version;
 }
 

@@ -599,6 +599,14 @@ test_read_back()
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 }
 
+test_old_release()
+{
+	iptables-legacy-restore <"$here/../../testdata/eras/1.22/iptables-save.txt"
+	ok "rules of an older release are said" says 'are of kube-proxy 1[.]22 or older' \
+		whatever "$VIPSHIFT" doctor --to ipvs --iptables legacy -n node-a
+	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
+}
+
 # given STATUS SOURCE ARGUMENTS...: vipshift with services from there.
 given()
 {
@@ -701,6 +709,7 @@ inside()
 	test_questions
 	test_probe
 	test_read_back
+	test_old_release
 	test_losses
 	test_unfinished
 	kill $sshd

@@ -374,7 +374,7 @@ static int parse_line(struct parser *p, const char *s, size_t len)
 		s++;
 		len--;
 	}
-	if (len && s[len - 1] == '\r')
+	while (len && (s[len - 1] == '\r' || s[len - 1] == ' ' || s[len - 1] == '\t'))
 		len--;
 	if (!len || *s == '#') {
 		take_head(p, s, len);

@@ -23,7 +23,7 @@ if [ "${1:-}" != inside ]; then
 	status=0
 	for parts in ${VIPSHIFT_DRIFT:-'leaving|ledger' 'sets|servers|rules|shared'}; do
 		VIPSHIFT_DRIFT=$parts "$here/run-guest" \
-			--timeout "${VIPSHIFT_GUEST_TIMEOUT:-400}" "$0" inside || status=1
+			--timeout "${VIPSHIFT_GUEST_TIMEOUT:-700}" "$0" inside || status=1
 	done
 	exit $status
 fi

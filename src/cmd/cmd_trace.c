@@ -140,7 +140,9 @@ static int take_source(struct trace *t, struct error *err)
 static void walk_state(struct trace *t, const char *name, const struct state *s)
 {
 	AUTO(walker) struct walker *w = walker_new(s);
+	struct addr own = conf_own_addr(t->ctx->conf, t->packet.family);
 
+	walker_set_own(w, &own);
 	walk_packet(w, &t->packet, true, &t->walks[t->n]);
 	t->results[t->n] = (struct walk_result){.name = name, .walk = &t->walks[t->n]};
 	t->n++;

@@ -109,6 +109,7 @@ EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/test-drift-ipvs.sh tests/guest/test-loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-answers.sh tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \
 	tests/kernel/test-migration.sh tests/kernel/test-preflight.sh tests/kernel/test-repair.sh \
+	tests/kernel/test-snapshot.sh \
 	tests/lib/drift.sh tests/lib/faults.sh tests/lib/foreign.sh tests/lib/loaded.sh tests/lib/outcome.sh \
 	tests/kernel/test-parity-iptables.sh tests/lib/parity.sh tests/lib/programs.sh \
 	tests/check-layers.sh tests/cppcheck.h tests/cppcheck.suppress \

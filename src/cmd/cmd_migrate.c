@@ -12,13 +12,14 @@
 #include "cmd/probing.h"
 #include "cmd/record_fill.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
 #include "cmd/state_dir.h"
 #include "cmd/watch.h"
 
 /* Nothing is written yet, and there is nothing to go back from. */
 static int still_wanted(struct error *err)
 {
-	if (!cutover_interrupted())
+	if (!signals_caught())
 		return 0;
 	return error_set(
 	    err, ERR_REFUSED, 0, "interrupted by a signal; nothing was changed");
@@ -141,7 +142,7 @@ static int migrate(struct cutover *c, struct error *err)
 	if (status)
 		return status;
 	if (!ctx->opts.dry_run)
-		cutover_catch_signals();
+		signals_catch();
 	if (freeze_begin(ctx, err) ||
 	    (ctx->opts.freeze && !ctx->opts.dry_run && context_renew_model(ctx, err)))
 		return -1;

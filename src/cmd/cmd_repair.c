@@ -171,10 +171,19 @@ static int review(struct run *run, const struct plan *plan, struct error *err)
 	return check_limit(r, err);
 }
 
+static int set_left(const struct run *r, struct error *err)
+{
+	return error_set(err, ERR_PARTIAL, 0,
+	    "%s; %zu sysctls stay as they are, all else is as it should be. Where they can "
+	    "be written: sysctl -w %s",
+	    r->left.why.msg, r->left.n, strbuf_str(&r->left.wanted));
+}
+
 int cmd_repair(struct context *ctx, struct error *err)
 {
 	struct repair r = {
-	    .run = {.ctx = ctx, .review = review, .data = &r},
+	    .run =
+		{.ctx = ctx, .review = review, .data = &r, .leaves_sysctls = true},
 	    .print = ctx->opts.dry_run || ctx->opts.verbose,
 	};
 	bool files = ctx->opts.metrics_file && !ctx->opts.dry_run;
@@ -188,6 +197,8 @@ int cmd_repair(struct context *ctx, struct error *err)
 	ctx->hold = !r.print && !ctx->opts.dry_run && ctx->opts.mode == MODE_IPTABLES;
 	if (!run_prepare(&r.run, err))
 		status = run_to_end(&r.run, err);
+	if (status == EXIT_DONE && r.run.left.n)
+		status = set_left(&r.run, err);
 	if (status < 0 && err->kind == ERR_USAGE)
 		return status;
 	seconds = report_clock() - begin;

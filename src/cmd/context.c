@@ -9,6 +9,7 @@
 #include "cmd/read_back.h"
 #include "cmd/refusal.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
 #include "cmd/state_dir.h"
 #include "emit/emit.h"
 #include "kernel/caps.h"
@@ -72,6 +73,7 @@ static int begin_reading(struct context *ctx, struct error *err)
 	struct live_options live = {
 	    .variant = ctx->opts.variant,
 	    .lock_wait = ctx->opts.wait,
+	    .stop = signals_caught,
 	    .hold = ctx->hold && is_file(ctx->opts.from),
 	};
 	struct reading *r;

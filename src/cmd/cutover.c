@@ -12,12 +12,11 @@
 #include "cmd/exit.h"
 #include "cmd/probing.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
 #include "cmd/state_dir.h"
 #include "plan/keep.h"
 #include "plan/restore.h"
 #include "verify/verify.h"
-
-#include <signal.h>
 
 /* Another writer may move a table between reading and writing; then the rest is planned
  * anew. */
@@ -89,53 +88,22 @@ int cutover_load(struct cutover *c, struct error *err)
 	return 0;
 }
 
-static int open_sink(struct cutover *c, double lock_wait, struct error *err)
+static int open_sink(
+    struct cutover *c, double lock_wait, bool (*stop)(void), struct error *err)
 {
 	struct live_options live = {
-	    .variant = c->ctx->opts.variant, .lock_wait = lock_wait};
+	    .variant = c->ctx->opts.variant, .lock_wait = lock_wait, .stop = stop};
 
 	sink_close(c->sink);
 	c->sink = NULL;
 	return live_sink_open(&live, &c->sink, err);
 }
 
-/* ---- signals */
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-	interrupted = number;
-}
-
-void cutover_catch_signals(void)
-{
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-	/* nohup */
-	if (signal(SIGHUP, SIG_IGN) != SIG_IGN)
-		sigaction(SIGHUP, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-}
-
-/* A terminal that goes away is no reason to stop half-way. Ctrl-C and kill are: between
- * two steps, to go back. */
-static void catch_while_writing(void)
-{
-	cutover_catch_signals();
-	signal(SIGHUP, SIG_IGN);
-}
-
-bool cutover_interrupted(void)
-{
-	return interrupted;
-}
-
+/* Ctrl-C and kill are a reason to stop: between two steps, to go back. */
 int cutover_open(struct cutover *c, struct error *err)
 {
-	catch_while_writing();
-	return open_sink(c, c->ctx->opts.wait, err);
+	signals_catch_while_writing();
+	return open_sink(c, c->ctx->opts.wait, signals_caught, err);
 }
 
 /* ---- reading back */
@@ -237,7 +205,7 @@ static int run_groups(struct cutover *c, const struct plan *p, size_t from, size
 		size_t end = plan_group_end(p, from, to);
 		double begin;
 
-		if (!back && interrupted)
+		if (!back && signals_caught())
 			return error_set(err, ERR_KERNEL, 0, "interrupted by a signal");
 		journal_file_step(&c->journal, back, depth, "%s: %s, %zu operations",
 		    phase_name(p->ops[from].phase), op_group_name(&p->ops[from], group),
@@ -475,8 +443,8 @@ int cutover_back(struct cutover *c, struct error *err)
 {
 	struct error why = {0};
 
-	catch_while_writing();
-	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || go_back(c, &why))
+	signals_catch_while_writing();
+	if (open_sink(c, ROLLBACK_LOCK_WAIT, NULL, &why) || go_back(c, &why))
 		return partly(&why, err);
 	report_info(
 	    c->ctx, "rolled back: the state is as before %s", c->journal.j.started);
@@ -499,10 +467,10 @@ int cutover_undo(struct cutover *c, struct error *err)
 	struct error why = {0};
 
 	/* A second signal ends the wait for connections on the way back. */
-	interrupted = 0;
+	signals_forget();
 	report_problem(c->ctx, "%s", c->cause.msg);
 	report_problem(c->ctx, "putting the old state back");
-	if (open_sink(c, ROLLBACK_LOCK_WAIT, &why) || read_to_go_back(c, &why) ||
+	if (open_sink(c, ROLLBACK_LOCK_WAIT, NULL, &why) || read_to_go_back(c, &why) ||
 	    go_back(c, &why))
 		return partly(&why, err);
 	return error_set(

@@ -46,11 +46,6 @@ int cutover_load(struct cutover *c, struct error *err);
 int cutover_plan(struct cutover *c, struct error *err);
 /* The newest plan. */
 const struct migration *cutover_now(const struct cutover *c);
-/* From here on signals do not end the process: SIGINT, SIGTERM, and until the kernel is
- * opened for writing SIGHUP. */
-void cutover_catch_signals(void);
-/* Whether one has come: somebody wants it to stop. */
-bool cutover_interrupted(void);
 /* Opens the kernel for writing; catches signals, too. */
 int cutover_open(struct cutover *c, struct error *err);
 

@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "cmd/drain_wait.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
 #include "plan/drain.h"
 #include "state/lvs_conn.h"
 
@@ -76,7 +77,7 @@ void drain_wait(struct cutover *c, const struct plan *p)
 
 		n = count(c, p);
 		now = report_clock();
-		if (!n || now >= c->drain_until || cutover_interrupted())
+		if (!n || now >= c->drain_until || signals_caught())
 			break;
 		if (now - said >= SAY_SECONDS) {
 			report_info(c->ctx,
@@ -88,7 +89,7 @@ void drain_wait(struct cutover *c, const struct plan *p)
 		rest(now - begin, c->drain_until - now);
 		now = report_clock();
 	}
-	if (n && !cutover_interrupted())
+	if (n && !signals_caught())
 		report_problem(c->ctx,
 		    "warning: %zu connections have not ended in %.0f s and are reset now",
 		    n, c->ctx->opts.drain);

@@ -193,20 +193,24 @@ const struct command commands[] = {
 	.summary = "save tables, sets, virtual servers, addresses, sysctls",
 	.details = "Writes one text file, which says how the stock tools load its parts. "
 		   "What is not\n"
-		   "of either mode is in it as comments.\n",
+		   "of either mode is in it as comments. FILE may be - for standard "
+		   "output.\n",
 	.run = cmd_snapshot_save,
     },
     {
 	.name = "snapshot restore",
 	.forms = FORMS_OF_PLAN,
 	.takes_file = true,
-	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE,
+	.groups = GROUP_CONFIG | GROUP_FAMILY | GROUP_LIVE | GROUP_OUTPUT | GROUP_WRITE |
+		  GROUP_ACCEPT,
 	.synopsis = "snapshot restore FILE [--dry-run]",
 	.summary = "bring the objects of both modes back as saved",
 	.details =
 	    "Changes what differs and nothing of others, then reads the kernel again "
 	    "and\n"
-	    "verifies it.\n",
+	    "verifies it. FILE may be - for standard input. One that serves nothing is "
+	    "refused\n"
+	    "where the node does, without --accept no-services.\n",
 	.run = cmd_snapshot_restore,
     },
     {0},

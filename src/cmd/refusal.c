@@ -48,14 +48,15 @@ int refuse_incomplete(struct context *ctx, struct error *err)
 
 /* ---- all endpoints lost */
 
-static bool node_serves(const struct context *ctx)
+/* FAMILY_BIT mask of those in which the state leads to an endpoint. */
+static unsigned served(const struct context *ctx, const struct state *s)
 {
-	bool any = false;
+	unsigned families = 0;
 
 	family_foreach (f)
-		if (ctx->opts.families & FAMILY_BIT(f))
-			any = any || own_serves(ctx->have, f);
-	return any;
+		if (ctx->opts.families & FAMILY_BIT(f) && own_serves(s, f))
+			families |= FAMILY_BIT(f);
+	return families;
 }
 
 static bool model_serves(const struct model *m)
@@ -68,7 +69,7 @@ static bool model_serves(const struct model *m)
 
 static bool is_loss(const struct context *ctx)
 {
-	return !model_serves(ctx->model) && node_serves(ctx) &&
+	return !model_serves(ctx->model) && served(ctx, ctx->have) &&
 	       !opts_accepts(&ctx->opts, CHECK_LOSS, NULL);
 }
 
@@ -88,6 +89,21 @@ int refuse_loss(struct context *ctx, struct error *err)
 	    "%s: %s; nothing was changed. A file is saved with: kubectl get "
 	    "svc,endpointslices,nodes -A -o json; if it is meant, --accept " CHECK_LOSS,
 	    ctx->opts.from, loss_text(ctx));
+}
+
+int refuse_saved_loss(struct context *ctx, const struct state *saved, struct error *err)
+{
+	unsigned lost = served(ctx, ctx->have) & ~served(ctx, saved);
+
+	if (!lost || opts_accepts(&ctx->opts, CHECK_LOSS, NULL))
+		return 0;
+	return error_set(err, ERR_REFUSED, 0,
+	    "%s: nothing was served when it was saved (%s%s%s), and this node serves some: "
+	    "they would go; nothing was changed. If it is meant, --accept " CHECK_LOSS,
+	    ctx->opts.file,
+	    lost & FAMILY_BIT(FAMILY_4) ? family_info(FAMILY_4)->name : "",
+	    lost == FAMILY_BOTH ? ", " : "",
+	    lost & FAMILY_BIT(FAMILY_6) ? family_info(FAMILY_6)->name : "");
 }
 
 void refusal_find(struct context *ctx)

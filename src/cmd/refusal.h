@@ -11,6 +11,8 @@
 int refuse_incomplete(struct context *ctx, struct error *err);
 /* For commands that write: not one endpoint in the model, and the node serves some. */
 int refuse_loss(struct context *ctx, struct error *err);
+/* The same of what a snapshot holds, family by family. */
+int refuse_saved_loss(struct context *ctx, const struct state *saved, struct error *err);
 
 /* The same as findings, for those who only look. */
 void refusal_find(struct context *ctx);

@@ -9,6 +9,7 @@
 #include "cmd/exit.h"
 #include "cmd/flows.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
 #include "cmd/state_dir.h"
 #include "verify/verify.h"
 
@@ -73,11 +74,82 @@ static int verify_result(
 	return 0;
 }
 
-static void count_written(struct run *r, const struct plan *plan)
+/* ---- writing */
+
+static bool may_leave(const struct run *r, const struct op *op, const struct error *err)
+{
+	return r->leaves_sysctls && op->kind == KIND_KNOB && err->kind == ERR_BACKEND;
+}
+
+/* What the kernel has of it counts as wanted, in the next plan, too. */
+static void leave_sysctl(
+    struct run *r, const struct op *op, struct plan_counts *left, struct error *err)
+{
+	const struct knob *k = op->want;
+
+	strbuf_addf(&r->left.wanted, "%s%s=%s", r->left.n ? " " : "", k->name, k->value);
+	knob_find(&r->ctx->want->knobs, k->name)->value = NULL;
+	if (!r->left.n++)
+		r->left.why = *err;
+	error_clear(err);
+	++*(op->have ? &left->change : &left->add);
+}
+
+static int set_interrupted(const struct op *next, struct error *err)
+{
+	char group[40];
+
+	return error_set(err, ERR_KERNEL, 0, "interrupted by a signal; the next is: %s",
+	    op_group_name(next, group));
+}
+
+/* Runs all operations but for sysctls that may be left. A signal stops it between two
+ * groups. */
+static int run_ops(struct run *r, const struct plan *p, struct outcome *out,
+    struct plan_counts *left, struct error *err)
+{
+	size_t from = 0;
+
+	while (from < p->n_ops) {
+		size_t end = plan_group_end(p, from, p->n_ops);
+
+		if (signals_caught())
+			return set_interrupted(&p->ops[from], err);
+		if (!sink_run(r->sink, p, from, end, out, err)) {
+			from = end;
+			continue;
+		}
+		if (!may_leave(r, &p->ops[out->done], err))
+			return -1;
+		from = out->done + 1;
+		leave_sysctl(r, &p->ops[out->done], left, err);
+	}
+	return 0;
+}
+
+static int set_partial(
+    struct run *r, size_t done, const struct plan *plan, struct error *err)
+{
+	r->touched = r->touched || done;
+	if (err->kind == ERR_MOVED)
+		return -1;
+	if (!r->touched)
+		return signals_caught() ? error_wrap(err, "nothing was changed") : -1;
+	err->kind = ERR_PARTIAL;
+	return error_wrap(err,
+	    "%zu of %zu operations done, run the same command again to continue", done,
+	    plan->n_ops);
+}
+
+static void count_written(
+    struct run *r, const struct plan *plan, const struct plan_counts *left)
 {
 	struct plan_counts n;
 
 	plan_count(plan, &n);
+	n.add -= left->add;
+	n.change -= left->change;
+	r->touched = true;
 	r->n_written++;
 	r->counts.add += n.add;
 	r->counts.change += n.change;
@@ -97,22 +169,20 @@ static void settle_flows(struct run *r, const struct plan *plan)
 
 static int write_plan(struct run *r, const struct plan *plan, struct error *err)
 {
+	struct plan_counts left = {0};
 	struct outcome out = {0};
 	int ret;
 
 	if (prepare_to_write(r, err))
 		return -1;
-	if (sink_run(r->sink, plan, 0, plan->n_ops, &out, err)) {
-		if (err->kind != ERR_MOVED && out.done) {
-			err->kind = ERR_PARTIAL;
-			return error_wrap(err,
-			    "%zu of %zu operations done, run the same command again to "
-			    "continue",
-			    out.done, plan->n_ops);
-		}
-		return -1;
+	signals_catch_while_writing();
+	if (run_ops(r, plan, &out, &left, err)) {
+		/* The next plan is not about what was written. */
+		if (out.done)
+			settle_flows(r, plan);
+		return set_partial(r, out.done - left.add - left.change, plan, err);
 	}
-	count_written(r, plan);
+	count_written(r, plan, &left);
 	ret = verify_result(r, plan, &out, err);
 	/* Not under the lock: it may take long. */
 	live_release(r->ctx->source);
@@ -172,4 +242,5 @@ int run_to_end(struct run *r, struct error *err)
 void run_free(struct run *r)
 {
 	state_free(r->before);
+	strbuf_free(&r->left.wanted);
 }

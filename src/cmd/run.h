@@ -13,6 +13,8 @@ struct run {
 	/* Looks at each plan before it is run. 0: go on; more: end with that exit status;
 	 * -1: err. */
 	int (*review)(struct run *r, const struct plan *p, struct error *err);
+	/* Sysctls that cannot be written stay as they are, and all else is written. */
+	bool leaves_sysctls;
 	/* Makes the plan, and ctx->want, from ctx->have. NULL: towards the model. */
 	int (*plan)(struct run *r, struct plan **ret, struct error *err);
 	void *data;
@@ -22,9 +24,15 @@ struct run {
 	struct state *before; /* as read for the plan that was run */
 	size_t draining;      /* real servers that are left to end their connections */
 	/* What was done. */
+	bool touched; /* anything, also by a try that did not come to its end */
 	size_t n_written; /* plans: more than one if somebody else wrote meanwhile */
 	struct plan_counts counts; /* of all of them; not by kind */
 	size_t stale_flows;
+	struct {
+		size_t n;
+		struct strbuf wanted; /* "NAME=VALUE NAME=VALUE" */
+		struct error why; /* of the first */
+	} left; /* sysctls */
 	double seconds;
 };
 

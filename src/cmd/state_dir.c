@@ -195,6 +195,7 @@ static void sign(const struct context *ctx, int fd)
 
 int state_dir_lock(struct context *ctx, struct error *err)
 {
+	const struct limit wait = {.seconds = ctx->opts.wait};
 	AUTO(mem) char *path = NULL;
 
 	if (ctx->opts.dry_run || ctx->lock_taken)
@@ -206,7 +207,7 @@ int state_dir_lock(struct context *ctx, struct error *err)
 		    "cannot make %s; run as root, or choose another folder with "
 		    "--state-dir",
 		    state_dir_path(ctx));
-	if (filelock_take(path, ctx->opts.wait, &ctx->lock, err)) {
+	if (filelock_take(path, &wait, &ctx->lock, err)) {
 		if (err->kind == ERR_LOCKED)
 			name_holder(path, err);
 		else if (err->kind == ERR_BACKEND)

@@ -68,7 +68,8 @@ static bool process_name(int pid, char *name, size_t size)
 	return ok;
 }
 
-static int set_locked(const char *path, int fd, double wait, struct error *err)
+static int set_locked(const char *path, int fd, const struct limit *wait, bool stopped,
+    struct error *err)
 {
 	int pid = holder_pid(fd);
 	char name[64], who[128];
@@ -79,16 +80,20 @@ static int set_locked(const char *path, int fd, double wait, struct error *err)
 		snprintf(who, sizeof(who), "%s (pid %d)", name, pid);
 	else
 		snprintf(who, sizeof(who), "pid %d", pid);
-	if (wait > 0)
+	if (stopped)
 		return error_set(err, ERR_LOCKED, 0,
-		    "%s: still held by %s after %g seconds", path, who, wait);
+		    "interrupted by a signal while %s is held by %s", path, who);
+	if (wait->seconds > 0)
+		return error_set(err, ERR_LOCKED, 0,
+		    "%s: still held by %s after %g seconds", path, who, wait->seconds);
 	return error_set(err, ERR_LOCKED, 0, "%s: held by %s", path, who);
 }
 
-int filelock_take(const char *path, double wait, int *ret, struct error *err)
+int filelock_take(
+    const char *path, const struct limit *wait, int *ret, struct error *err)
 {
 	static const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
-	double deadline = now() + wait;
+	double deadline = now() + wait->seconds;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
@@ -96,6 +101,8 @@ int filelock_take(const char *path, double wait, int *ret, struct error *err)
 		    errno == EACCES || errno == EPERM ? ERR_BACKEND : ERR_KERNEL, errno,
 		    "cannot open %s", path);
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		bool stopped;
+
 		if (errno == EINTR)
 			continue;
 		if (errno != EWOULDBLOCK) {
@@ -103,8 +110,9 @@ int filelock_take(const char *path, double wait, int *ret, struct error *err)
 			close(fd);
 			return -1;
 		}
-		if (now() >= deadline) {
-			set_locked(path, fd, wait, err);
+		stopped = wait->stop && wait->stop();
+		if (stopped || now() >= deadline) {
+			set_locked(path, fd, wait, stopped, err);
 			close(fd);
 			return -1;
 		}

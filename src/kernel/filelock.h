@@ -3,13 +3,14 @@
 #define KERNEL_FILELOCK_H
 
 #include "base/error.h"
+#include "kernel/limit.h"
 
 /*
- * An flock on a file, which is made when it is not there. Takes it within wait seconds
- * (0 = one try). Returns the descriptor in *fd; closing it releases the lock. -1:
+ * An flock on a file, which is made when it is not there, taken within that time. Returns the descriptor in *fd; closing it releases the lock. -1:
  * ERR_LOCKED, naming the holder (process name and pid) if /proc tells; ERR_BACKEND
  * without the permission; or ERR_KERNEL.
  */
-int filelock_take(const char *path, double wait, int *fd, struct error *err);
+int filelock_take(
+    const char *path, const struct limit *wait, int *fd, struct error *err);
 
 #endif

@@ -208,13 +208,13 @@ void fw_commit_free(struct fw_commit *t)
 }
 
 int fw_commit(const struct op *ops, size_t n, enum fw_write how, struct fw_hold *hold,
-    double lock_wait, struct error *err)
+    const struct limit *wait, struct error *err)
 {
 	AUTO(fd) int lock = -1;
 	struct fw_commit *t = NULL;
 	int rc;
 
-	if (!hold && xtlock_take(lock_wait, &lock, err))
+	if (!hold && xtlock_take(wait, &lock, err))
 		return -1;
 	rc = fw_commit_prepare(ops, n, how, hold, &t, err);
 	if (!rc)

@@ -17,11 +17,12 @@ struct fw_hold {
 
 void fw_hold_begin(struct fw_hold **ret)
 {
+	struct limit one_try = {0};
 	struct error err = {0};
 	int lock;
 
 	*ret = NULL;
-	if (xtlock_take(0, &lock, &err))
+	if (xtlock_take(&one_try, &lock, &err))
 		return;
 	*ret = xcalloc(1, sizeof(**ret));
 	(*ret)->lock = lock;

@@ -20,7 +20,7 @@
 
 struct fw_legacy {
 	struct driver driver;
-	double lock_wait;
+	struct limit wait;
 	enum fw_write write;
 	bool will_hold; /* from the first reading on */
 	struct fw_hold *hold;
@@ -191,7 +191,7 @@ static int write_table(
 	if (ready)
 		rc = fw_commit_run(t, err);
 	fw_commit_free(t);
-	return ready ? rc : fw_commit(ops, n, l->write, l->hold, l->lock_wait, err);
+	return ready ? rc : fw_commit(ops, n, l->write, l->hold, &l->wait, err);
 }
 
 static int legacy_write(
@@ -252,7 +252,7 @@ int fw_legacy_open(const struct live_options *o, struct driver **ret, struct err
 
 	(void)err;
 	l->driver.ops = &ops;
-	l->lock_wait = o->lock_wait;
+	l->wait = (struct limit){o->lock_wait, o->stop};
 	l->write = o->fw_write;
 	l->will_hold = o->hold;
 	*ret = &l->driver;

@@ -3,6 +3,7 @@
 #define KERNEL_FW_LEGACY_H
 
 #include "kernel/fw_hold.h"
+#include "kernel/limit.h"
 #include "kernel/live.h"
 
 /*
@@ -11,7 +12,7 @@
  * the xtables lock for it, unless there is a hold.
  */
 int fw_commit(const struct op *ops, size_t n, enum fw_write how, struct fw_hold *hold,
-    double lock_wait, struct error *err);
+    const struct limit *wait, struct error *err);
 
 /*
  * The same in two steps under one hold, which must outlive *ret, as must the operations:

@@ -11,13 +11,16 @@
 #include "base/strtab.h"
 #include "kernel/driver.h"
 #include "kernel/fw_again.h"
+#include "kernel/live.h"
 #include "kernel/nft_read.h"
+#include "kernel/nft_restore.h"
 #include "kernel/nft_write.h"
 
 struct fw_nft {
 	struct driver driver;
 	struct nlc *nl; /* NULL: not opened yet, or nothing to talk to */
 	enum nft_presence presence;
+	struct limit wait;
 };
 
 static int connect_driver(struct fw_nft *n, bool load, struct error *err)
@@ -118,7 +121,7 @@ static int nft_driver_write(
 	if (!n->nl)
 		return error_set(err, ERR_BACKEND, 0,
 		    "this kernel has no nf_tables (modprobe nf_tables nft_compat)");
-	if (nft_write(n->nl, ops, n_ops, &d->commits, err))
+	if (nft_write(n->nl, ops, n_ops, &n->wait, &d->commits, err))
 		return -1;
 	*done = n_ops;
 	return 0;
@@ -142,9 +145,15 @@ int fw_nft_open(const struct live_options *o, struct driver **ret, struct error 
 	};
 	struct fw_nft *n = xcalloc(1, sizeof(*n));
 
-	(void)o; /* nf_tables has no lock to wait for */
 	(void)err;
 	n->driver.ops = &ops;
+	/* nf_tables has no lock to wait for, but who writes may take as long. */
+	n->wait = (struct limit){
+	    .seconds = o->program_wait ? o->program_wait : NFT_RESTORE_WAIT,
+	    .stop = o->stop,
+	};
+	if (n->wait.seconds < o->lock_wait)
+		n->wait.seconds = o->lock_wait;
 	*ret = &n->driver;
 	return 0;
 }

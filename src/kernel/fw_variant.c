@@ -18,7 +18,7 @@
 
 /* ---- the decision */
 
-static const char *variant_name(enum fw_variant v)
+const char *fw_variant_name(enum fw_variant v)
 {
 	return v == FW_NFT ? "nft" : "legacy";
 }
@@ -62,7 +62,7 @@ int fw_variant_choose(
 		    "has %s; both would act on packets: remove the stale ones, or choose "
 		    "with --iptables legacy or --iptables nft (this node looks like %s)",
 		    strbuf_str(&e->nft.names), strbuf_str(&e->legacy.names),
-		    variant_name(v));
+		    fw_variant_name(v));
 	*ret = v;
 	return 0;
 }
@@ -233,7 +233,7 @@ int fw_variant_other(enum fw_variant option, struct arena *a, const char **ret,
 	    source_read(source, KIND_BIT(KIND_FW), FAMILY_BOTH, &s, err)) {
 		if (err->kind != ERR_BACKEND)
 			return error_wrap(err, "the %s variant of iptables",
-			    variant_name(live.variant));
+			    fw_variant_name(live.variant));
 		error_clear(err); /* it is not there */
 		*ret = NULL;
 		*services = false;
@@ -242,7 +242,7 @@ int fw_variant_other(enum fw_variant option, struct arena *a, const char **ret,
 	*services = false;
 	list_tables(s, &sb, services);
 	*ret =
-	    sb.len ? arena_printf(a, "%s: %s", variant_name(live.variant), sb.s) : NULL;
+	    sb.len ? arena_printf(a, "%s: %s", fw_variant_name(live.variant), sb.s) : NULL;
 	strbuf_free(&sb);
 	return 0;
 }

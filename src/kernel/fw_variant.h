@@ -19,6 +19,8 @@ struct fw_evidence {
 	bool nft_installed; /* and there is a program to write them */
 };
 
+const char *fw_variant_name(enum fw_variant v); /* not of FW_AUTO */
+
 /*
  * Which variant the rules of this node belong into, the way kube-proxy's image finds it:
  *   1. where kubelet's hint chains are (mangle KUBE-IPTABLES-HINT, KUBE-KUBELET-CANARY),

@@ -15,6 +15,8 @@ struct live_options {
 	enum fw_variant variant;
 	enum fw_write fw_write;
 	double lock_wait; /* seconds for the xtables lock; default 5 */
+	double program_wait; /* seconds for one that writes rules; 0: as long as it may take */
+	bool (*stop)(void); /* NULL, or says when not to wait any longer */
 	/* Of legacy tables: the lock, if it is free, is held from when they are first read
 	 * until live_release(). What was read, or accepted by the kernel, under it is not
 	 * read again as long as the kernel's sizes and hooks are the same. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Runs iptables-nft-restore. Its input and its messages are files in memory, not pipes:
- * nobody waits for the other to read.
+ * nobody waits for the other to read. Nor is it waited for without end, for we hold a lock.
  */
 #include "config.h"
 
@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -21,6 +23,14 @@
 #include "kernel/program.h"
 
 #define MESSAGES_MAX 4096
+
+/* Seconds. */
+#define PAUSE_MIN 0.0005
+#define PAUSE_MAX 0.02
+#define KILL_WAIT 5
+#define STOP_WAIT 10.0
+/* Of long texts: what it must manage at least. */
+#define BYTES_PER_SECOND 100000
 
 extern char **environ;
 
@@ -130,10 +140,25 @@ static int memory_file(const char *name, const void *data, size_t n, struct erro
 	return ret;
 }
 
-static int run(char **argv, int in, int out, int *status, struct error *err)
+/* Signals that stop us between two commits do not stop it in one. */
+static void set_signals(posix_spawnattr_t *attr)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	posix_spawnattr_init(attr);
+	posix_spawnattr_setsigmask(attr, &mask);
+	posix_spawnattr_setpgroup(attr, 0); /* Ctrl-C */
+	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+}
+
+static int start(char **argv, int in, int out, pid_t *pid, struct error *err)
 {
 	posix_spawn_file_actions_t files;
-	pid_t pid;
+	posix_spawnattr_t attr;
 	int r;
 
 	/* xtables-nft-multi looks at its second word when it is called by its own name.
@@ -142,28 +167,87 @@ static int run(char **argv, int in, int out, int *status, struct error *err)
 	posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
 	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, out, STDERR_FILENO);
-	r = posix_spawn(&pid, argv[0], &files, NULL, argv, environ);
+	set_signals(&attr);
+	r = posix_spawn(pid, argv[0], &files, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
-	if (r)
-		return error_set(err, ERR_BACKEND, r, "cannot run %s", argv[0]);
-	while (waitpid(pid, status, 0) < 0)
-		if (errno != EINTR)
-			return error_set(
-			    err, ERR_KERNEL, errno, "cannot wait for %s", argv[0]);
-	return 0;
+	return r ? error_set(err, ERR_BACKEND, r, "cannot run %s", argv[0]) : 0;
+}
+
+/* Waits for its end in pauses that grow with the time that it takes; only they count, not
+ * how long both were stopped. 1: it has ended; 0: it has not. */
+static int wait_for(
+    pid_t pid, const struct limit *limit, int *status, struct error *err)
+{
+	double waited = 0, pause = PAUSE_MIN, seconds = limit->seconds;
+
+	for (;;) {
+		pid_t ended = waitpid(pid, status, WNOHANG);
+		struct timespec ts = {.tv_nsec = (long)(pause * 1e9)};
+
+		if (ended == pid)
+			return 1;
+		if (ended < 0 && errno != EINTR)
+			return error_set(err, ERR_KERNEL, errno,
+			    "cannot wait for iptables-nft-restore");
+		if (limit->stop && limit->stop() && waited + STOP_WAIT < seconds)
+			seconds = waited + STOP_WAIT;
+		if (waited >= seconds)
+			return 0;
+		nanosleep(&ts, NULL);
+		waited += pause;
+		if (waited / 20 > pause)
+			pause = waited / 20 < PAUSE_MAX ? waited / 20 : PAUSE_MAX;
+	}
+}
+
+/* The kernel takes its commit as a whole or not at all, also if it is killed. */
+static int give_up(pid_t pid, const struct limit *limit, struct error *err)
+{
+	const struct limit dying = {.seconds = KILL_WAIT};
+	bool stopped = limit->stop && limit->stop();
+	int status, ended;
+
+	kill(pid, SIGKILL);
+	ended = wait_for(pid, &dying, &status, err);
+	if (ended < 0)
+		return -1;
+	return error_set(err, ERR_KERNEL, 0,
+	    "iptables-nft-restore (pid %d) did not end within %g seconds%s and %s; whether it "
+	    "has written anything, diff and verify tell",
+	    (int)pid, stopped ? STOP_WAIT : limit->seconds,
+	    stopped ? " after a signal" : "", ended ? "was killed" : "cannot be killed");
+}
+
+static int run(char **argv, int in, int out, const struct limit *limit, int *status,
+    struct error *err)
+{
+	pid_t pid;
+	int ended;
+
+	if (start(argv, in, out, &pid, err))
+		return -1;
+	ended = wait_for(pid, limit, status, err);
+	if (ended < 0)
+		return -1;
+	return ended ? 0 : give_up(pid, limit, err);
 }
 
 static int restore(
-    char **argv, const char *text, size_t len, unsigned *line, struct error *err)
+    char **argv, const struct nft_restore *r, unsigned *line, struct error *err)
 {
-	AUTO(fd) int in = memory_file("rules", text, len, err);
+	const struct limit limit = {
+	    .seconds = r->wait->seconds + (double)(r->len / BYTES_PER_SECOND),
+	    .stop = r->wait->stop,
+	};
+	AUTO(fd) int in = memory_file("rules", r->text, r->len, err);
 	AUTO(fd) int out = in < 0 ? -1 : memory_file("messages", "", 0, err);
 	const char *name = strrchr(argv[0], '/') + 1;
 	char messages[MESSAGES_MAX];
 	ssize_t n;
 	int status;
 
-	if (out < 0 || run(argv, in, out, &status, err))
+	if (out < 0 || run(argv, in, out, &limit, &status, err))
 		return -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
@@ -172,21 +256,20 @@ static int restore(
 	return set_refused(name, messages, status, line, err);
 }
 
-int nft_restore(
-    enum family f, const char *text, size_t len, unsigned *line, struct error *err)
+int nft_restore(const struct nft_restore *r, unsigned *line, struct error *err)
 {
 	struct arena *a = arena_new();
-	char **argv = find_command(f, a);
-	int r;
+	char **argv = find_command(r->family, a);
+	int ret;
 
 	*line = 0;
 	if (argv)
-		r = restore(argv, text, len, line, err);
+		ret = restore(argv, r, line, err);
 	else
-		r = error_set(err, ERR_BACKEND, 0,
+		ret = error_set(err, ERR_BACKEND, 0,
 		    "there is no %s-nft-restore, which writes the nft variant's rules: "
 		    "install the package iptables (iptables-nft on Fedora and RHEL)",
-		    family_info(f)->iptables);
+		    family_info(r->family)->iptables);
 	arena_free(a);
-	return r;
+	return ret;
 }

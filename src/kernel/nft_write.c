@@ -57,6 +57,7 @@ struct change {
 	VEC(struct action) actions;
 	uint32_t generation; /* expected, as far as only we write */
 	uint32_t *commits;   /* counts ours */
+	const struct limit *wait;
 	struct strbuf line;
 	bool take_back; /* what is written, if a later commit fails */
 };
@@ -376,7 +377,8 @@ static int commit(
 	int r;
 
 	add_commit_text(c, &sb, actions, n);
-	r = nft_restore(c->family, sb.s, sb.len, &line, err);
+	r = nft_restore(
+	    &(struct nft_restore){c->family, sb.s, sb.len, c->wait}, &line, err);
 	if (r)
 		quote_line(sb.s, line, err);
 	strbuf_free(&sb);
@@ -428,6 +430,7 @@ static int take_back(struct change *c, struct error *err)
 	    .family = c->family,
 	    .id = c->id,
 	    .n = reversed(c, ops),
+	    .wait = c->wait,
 	    .commits = c->commits,
 	};
 	struct error second = {0};
@@ -483,14 +486,15 @@ static int run(struct change *c, const struct op *ops, struct error *err)
 	return r;
 }
 
-int nft_write(struct nlc *nl, const struct op *ops, size_t n, uint32_t *commits,
-    struct error *err)
+int nft_write(struct nlc *nl, const struct op *ops, size_t n, const struct limit *wait,
+    uint32_t *commits, struct error *err)
 {
 	struct change c = {
 	    .nl = nl,
 	    .family = ops->family,
 	    .id = ops->table,
 	    .n = n,
+	    .wait = wait,
 	    .commits = commits,
 	    .take_back = true,
 	};

@@ -2,6 +2,7 @@
 #ifndef KERNEL_NFT_WRITE_H
 #define KERNEL_NFT_WRITE_H
 
+#include "kernel/limit.h"
 #include "kernel/nl.h"
 #include "plan/plan.h"
 
@@ -11,8 +12,9 @@
  * leads to a chain that is not there yet. All or nothing in either case: when a later
  * commit fails, the ones before it are taken back. ERR_MOVED when the table is not at the
  * have sides; ERR_PARTIAL when taking back failed too. Adds to *commits how many it were.
+ * wait: as in struct nft_restore.
  */
-int nft_write(struct nlc *nl, const struct op *ops, size_t n, uint32_t *commits,
-    struct error *err);
+int nft_write(struct nlc *nl, const struct op *ops, size_t n, const struct limit *wait,
+    uint32_t *commits, struct error *err);
 
 #endif

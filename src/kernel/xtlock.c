@@ -6,11 +6,9 @@
 
 #include <stdlib.h>
 
-#include "kernel/filelock.h"
-
 #define LOCK_FILE "/run/xtables.lock"
 
-int xtlock_take(double wait, int *fd, struct error *err)
+int xtlock_take(const struct limit *wait, int *fd, struct error *err)
 {
 	const char *path = getenv("XTABLES_LOCKFILE");
 

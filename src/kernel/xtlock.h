@@ -2,14 +2,12 @@
 #ifndef KERNEL_XTLOCK_H
 #define KERNEL_XTLOCK_H
 
-#include "base/error.h"
+#include "kernel/filelock.h"
 
 /*
  * The lock of legacy iptables: flock on /run/xtables.lock ($XTABLES_LOCKFILE overrides).
- * Takes it within wait seconds (0 = one try). Returns the descriptor in *fd; closing it
- * releases the lock. -1: ERR_LOCKED, naming the holder (process name and pid) if /proc
- * tells, or ERR_KERNEL.
+ * As filelock_take().
  */
-int xtlock_take(double wait, int *fd, struct error *err);
+int xtlock_take(const struct limit *wait, int *fd, struct error *err);
 
 #endif

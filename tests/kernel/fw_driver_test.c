@@ -69,10 +69,12 @@ static enum fw_write how_to_write(void)
 
 static int open_driver(struct driver **ret, struct error *err)
 {
-	const char *wait = getenv("LOCK_WAIT"), *variant = getenv("VARIANT");
+	const char *wait = getenv("LOCK_WAIT"), *variant = getenv("VARIANT"),
+		   *program_wait = getenv("PROGRAM_WAIT");
 	struct live_options o = {
 	    .fw_write = how_to_write(),
 	    .lock_wait = wait ? strtod(wait, NULL) : 5,
+	    .program_wait = program_wait ? strtod(program_wait, NULL) : 0,
 	};
 
 	return variant && !strcmp(variant, "nft") ? fw_nft_open(&o, ret, err)

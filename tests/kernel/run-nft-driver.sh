@@ -249,6 +249,23 @@ case_failure_of_a_later_commit_takes_the_earlier_ones_back()
 		"$driver" load 4 "$work/want"
 }
 
+case_program_that_does_not_end_is_not_waited_for_without_end()
+{
+	small_table | iptables-nft-restore
+	save iptables filter | sed '/-A INPUT -j KUBE-A/d' >"$work/want"
+	save iptables filter >"$work/before"
+	stand_in 'echo $$ >"'"$work/pid"'"; trap "" TERM; exec sleep 100'
+	export LOCK_WAIT=0 PROGRAM_WAIT=0.5
+	PATH=$work/bin:$PATH refuses $KERNEL 'did not end within 0.5 seconds and was killed' \
+		"$driver" load 4 "$work/want"
+	[ ! -e "/proc/$(cat "$work/pid")" ]
+	save iptables filter | diff "$work/before" - >&2
+	# Who waits longer for a lock does so here, too.
+	stand_in 'sleep 1'
+	PATH=$work/bin:$PATH LOCK_WAIT=20 "$driver" load 4 "$work/want"
+	save iptables filter | diff "$work/want" - >&2
+}
+
 case_change_while_writing_is_noticed()
 {
 	small_table | iptables-nft-restore

@@ -309,6 +309,122 @@ case_stale_udp_flows_are_deleted()
 	[ "$(flows)" = '' ]
 }
 
+# Many containers may write rules, but no sysctl.
+case_sysctl_that_cannot_be_written_is_said_and_the_rest_is_mended()
+{
+	local knob=net.ipv4.conf.all.route_localnet
+
+	damage
+	sysctl -qw $knob=0
+	mount --bind /proc/sys /proc/sys
+	mount -o remount,bind,ro /proc/sys
+	# A whole new state is not begun without it.
+	expect 5 "sysctl $knob: .*Read-only file system" apply
+	unmended
+	expect 7 "sysctl $knob: .*Read-only file system.*sysctl -w $knob=1\$" repair \
+		--metrics-file "$work/m.prom"
+	grep -q 'event=run .*result=partial missing=3 extra=0 changed=1 changes=3 ' "$work/out"
+	grep -qx 'vipshift_repair_exit_status{mode="iptables"} 7' "$work/m.prom"
+	mended
+	expect 7 'result=partial missing=0 extra=0 changed=1 changes=0 ' repair
+	expect 2 "$knob" verify
+	umount /proc/sys
+	expect 0 'changes=1 ' repair
+	# Where it is as it should be nobody asks for the permission.
+	mount --bind /proc/sys /proc/sys
+	mount -o remount,bind,ro /proc/sys
+	damage
+	expect 0 'result=repaired .*changes=3 ' repair
+}
+
+# begin COMMAND [OPTIONS]: for the background, where it is the process itself.
+begin()
+{
+	exec "$VIPSHIFT" "$1" iptables --iptables "$variant" -n node-a -f "$cluster" -c "$config" \
+		--kube-proxy 1.27.1 "${@:2}" </dev/null >"$work/out" 2>&1
+}
+
+# stopped STATUS 'PATTERN': what became of the run $run after a signal.
+stopped()
+{
+	local got=0
+
+	wait $run || got=$?
+	[ $got = "$1" ] && grep -Eq -- "$2" "$work/out" && return
+	echo "  exit status $got, not $1 with: $2"
+	sed 's/^/    /' "$work/out"
+	return 1
+}
+
+case_signal_stops_between_two_commits_with_nft()
+{
+	local run signal other real
+
+	other() { iptables-nft -t nat -S KUBE-MARK-MASQ | grep -c '^-A'; }
+	real=$(command -v iptables-nft-restore)
+	mkdir "$work/bin"
+	printf '#!/bin/sh\ntouch "%s/begun"\nsleep 1\nexec "%s" "$@"\n' "$work" "$real" \
+		>"$work/bin/iptables-nft-restore"
+	chmod +x "$work/bin/iptables-nft-restore"
+	for signal in INT TERM; do
+		rm -f "$work/begun"
+		iptables-nft -F KUBE-FORWARD
+		iptables-nft -t nat -F KUBE-MARK-MASQ
+		# As with Ctrl-C the processes of the run get it as well. (Those of a script in
+		# the background leave SIGINT alone.)
+		set -m
+		PATH=$work/bin:$PATH begin repair &
+		set +m
+		run=$!
+		until [ -e "$work/begun" ]; do sleep 0.05; done
+		kill -$signal -- -$run
+		stopped 7 '1 of 2 operations done, run the same command again to continue: .*signal'
+		grep -q 'event=run .*result=partial ' "$work/out"
+		# One is whole, the other one as it was.
+		[ "$(other):$(iptables-nft -S KUBE-FORWARD | grep -c '^-A')" = 1:0 ] ||
+			[ "$(other):$(iptables-nft -S KUBE-FORWARD | grep -c '^-A')" = 0:3 ]
+		expect 0 'result=repaired' repair
+		expect 0 'equals' verify
+	done
+	# A terminal that goes away is no reason to stop.
+	rm -f "$work/begun"
+	iptables-nft -F KUBE-FORWARD
+	iptables-nft -t nat -F KUBE-MARK-MASQ
+	PATH=$work/bin:$PATH begin apply &
+	run=$!
+	until [ -e "$work/begun" ]; do sleep 0.05; done
+	pkill -HUP -P $run
+	kill -HUP $run
+	stopped 0 'verified'
+	expect 0 'equals' verify
+}
+
+case_signal_ends_the_wait_for_the_lock()
+{
+	local run holder knob=/proc/sys/net/ipv4/conf/all/route_localnet
+
+	damage
+	echo 0 >$knob
+	flock "$XTABLES_LOCKFILE" sleep 30 &
+	holder=$!
+	until ! flock -n "$XTABLES_LOCKFILE" true; do sleep 0.05; done
+	begin apply -w 100 &
+	run=$!
+	until [ "$(cat $knob)" = 1 ]; do sleep 0.05; done
+	sleep 0.3
+	kill -TERM $run
+	stopped 7 '1 of 2 operations done, .*: interrupted by a signal while .* is held by flock '
+	XTABLES_LOCKFILE=$work/other unmended
+	# Nothing was written.
+	begin apply -w 100 &
+	run=$!
+	until ! flock -n "$VIPSHIFT_STATE_DIR/lock" true; do sleep 0.05; done
+	sleep 0.5
+	kill -TERM $run
+	stopped 4 'nothing was changed: .*interrupted by a signal while .* is held by flock '
+	pkill -P $holder sleep
+}
+
 # 100 foreign rules are put in while repair mends what a third process breaks.
 writers_side_by_side()
 {

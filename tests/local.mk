@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test_read_back \
 	tests/unit/test_read_damaged \
 	tests/unit/test_read_eras \
+	tests/unit/test_read_node \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \

@@ -334,6 +334,11 @@ int context_load(struct context *ctx, struct error *err)
 	if (ctx->plain_masquerade)
 		ctx->conf->random_fully = false;
 	conf_take_node(ctx->conf, ctx->model);
+	if (ctx->conf->detect_local == DETECT_NODE_CIDR && !ctx->conf->n_node_pod_cidrs &&
+	    ctx->model->n_services)
+		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
+		    "detectLocalMode is NodeCIDR, and no pod CIDR of this node is known, "
+		    "which its Node object would have: pods are not told from others");
 	if (ctx->model->n_nodes && !model_node_find(ctx->model, ctx->conf->node_name))
 		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
 		    "%s has no Node of this name: no endpoint counts as local; choose "

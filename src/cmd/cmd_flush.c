@@ -14,6 +14,7 @@ struct flush {
 	struct run run;
 	bool asked;
 	bool beside; /* objects of the other mode are there */
+	bool held;   /* what others use stays */
 };
 
 static int make_plan(struct run *r, struct plan **ret, struct error *err)
@@ -64,6 +65,7 @@ static int review(struct run *r, const struct plan *plan, struct error *err)
 	struct flush *f = r->data;
 
 	f->beside = false;
+	f->held = notes_count(&plan->notes, NOTE_WARNING) > 0;
 	family_foreach (fam)
 		if (r->scope.families & FAMILY_BIT(fam) &&
 		    own_modes_present(r->ctx->have, fam) & ~r->scope.modes)
@@ -83,7 +85,10 @@ static void report_done(const struct flush *f)
 	const struct plan_counts *n = &f->run.counts;
 
 	if (n->add + n->change + n->remove == 0) {
-		report_info(ctx, "nothing to do: no object of %s mode is there", mode);
+		report_info(ctx,
+		    f->held ? "nothing to do: what is left of %s mode, others use"
+			    : "nothing to do: no object of %s mode is there",
+		    mode);
 		return;
 	}
 	if (f->run.stale_flows)

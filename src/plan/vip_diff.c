@@ -29,6 +29,16 @@ static bool has_family_out_of_scope(const struct differ *d)
 	return false;
 }
 
+/* kube-proxy takes whatever has the name, too. */
+static void note_type(struct differ *d, const struct vip_link *have)
+{
+	if (*have->kind && strcmp(have->kind, "dummy"))
+		notes_add(d->notes, NOTE_WARNING, have->name,
+		    "the link is a %s, no dummy device, and may not take IPv6 addresses; "
+		    "a new one is made after: ip link del %s",
+		    have->kind, have->name);
+}
+
 static void diff_link(struct differ *d)
 {
 	const struct vip_link *have = vip_find_link(&d->have->vips, VIP_LINK);
@@ -36,6 +46,8 @@ static void diff_link(struct differ *d)
 
 	if (want && !have)
 		push(d, SUB_VIP_LINK, PHASE_BUILD, NULL, want);
+	else if (want && have)
+		note_type(d, have);
 	else if (have && !want && scope_may_remove(d->scope, own_link(VIP_LINK)) &&
 		 !has_family_out_of_scope(d))
 		push(d, SUB_VIP_LINK, PHASE_REMOVE, have, NULL);

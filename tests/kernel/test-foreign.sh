@@ -147,6 +147,8 @@ inside()
 	# What others use of ours stays, and is named.
 	"$ipt" -t nat -A NEW -p udp -j KUBE-MARK-MASQ
 	ok "flush names what stays and why" says 'KUBE-MARK-MASQ.*not ours' vs 0 flush iptables --yes
+	ok "flush again says why it does nothing" says 'nothing to do: what is left of iptables mode, others use' \
+		vs 0 flush iptables --yes
 	ok "the rule of others is there" "$ipt" -t nat -C NEW -p udp -j KUBE-MARK-MASQ
 	ok "what it needs is there" "$ipt" -t nat -C KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
 	ok "no other chain is" test "$(foreign_ours | grep -vc KUBE-MARK-MASQ)" = 0

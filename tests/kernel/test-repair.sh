@@ -77,6 +77,10 @@ case_check_reports_and_changes_nothing()
 	expect 2 'event=drift .*service=- missing=3 .*kinds=rule:3 object="\+ rule iptables filter' \
 		repair --check
 	grep -q 'result=drift ' "$work/out"
+	# A form that is asked for is printed.
+	drift_vipshift repair --check -o json 2>/dev/null | jq -es 'length == 1' >/dev/null
+	drift_vipshift repair --check -o diff 2>/dev/null | grep -q '^+-A KUBE-FORWARD'
+	[ "$(drift_vipshift repair --check 2>/dev/null)" = '' ]
 	expect 2 '3 to add, 0 to change, 0 to delete' repair --dry-run
 	unmended
 	not test -e "$VIPSHIFT_STATE_DIR"

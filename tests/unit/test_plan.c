@@ -447,6 +447,25 @@ static void test_address_with_another_prefix_is_bound(void **state)
 	assert_verified("prefix", want, have, &both_modes);
 }
 
+/* IPv6 addresses stay tentative on one that is down, and is no dummy. */
+static void test_link_of_another_type_is_said(void **state)
+{
+	AUTO(state) struct state *have = state_from(&(struct texts){
+	    .vips = "link add kube-ipvs0 type bridge\n"});
+	AUTO(state) struct state *want = state_from(&(struct texts){
+	    .vips = "link add kube-ipvs0 type dummy\n"});
+	struct plan *p = make(want, have, &both_modes);
+
+	(void)state;
+	assert_int_equal(p->n_ops, 0);
+	assert_int_equal(p->notes.list.n, 1);
+	assert_non_null(strstr(p->notes.list.v[0].text, "bridge"));
+	plan_free(p);
+	p = make(want, want, &both_modes);
+	assert_int_equal(p->notes.list.n, 0);
+	plan_free(p);
+}
+
 static void test_sysctls_are_set_and_never_set_back(void **state)
 {
 	AUTO(state)
@@ -520,6 +539,7 @@ int main(void)
 	    cmocka_unit_test(test_foreign_set_under_our_name_is_refused),
 	    cmocka_unit_test(test_virtual_servers_that_may_go),
 	    cmocka_unit_test(test_address_with_another_prefix_is_bound),
+	    cmocka_unit_test(test_link_of_another_type_is_said),
 	    cmocka_unit_test(test_sysctls_are_set_and_never_set_back),
 	    cmocka_unit_test(test_guard_servers_addresses_then_nat),
 	};

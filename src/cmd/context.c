@@ -185,9 +185,11 @@ static const char *dialect_of_state(struct context *ctx)
 			notes_add(&ctx->notes, NOTE_WARNING, NULL,
 			    "the rules of this node are of kube-proxy 1.%d or older, the new "
 			    "ones are those of " DIALECT_OLDEST
-			    ": when services change, a "
-			    "kube-proxy that old leaves the chains and sets alone that it does "
-			    "not know (KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, KUBE-IPVS-IPS)",
+			    ": a kube-proxy that old leaves the chains and sets alone that "
+			    "it does not know (KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, "
+			    "KUBE-IPVS-IPS). In iptables mode one before 1.24 cannot sync any "
+			    "more once a service or endpoint goes that KUBE-EXT-* or "
+			    "KUBE-SVL-* chains lead to",
 			    to);
 		to = DIALECT_OLDEST_MINOR;
 	}

@@ -30,6 +30,7 @@ unit_tests = \
 	tests/unit/test_read_back \
 	tests/unit/test_read_damaged \
 	tests/unit/test_read_eras \
+	tests/unit/test_read_node \
 	tests/unit/test_record \
 	tests/unit/test_replay \
 	tests/unit/test_restore \
@@ -87,24 +88,26 @@ check-kernel check-guest: all $(check_PROGRAMS)
 		VIPSHIFT_BUILD=$(abs_builddir) "$$test" || exit 1; \
 	done
 # What takes longer than a check may: recorded states of ipvs mode loaded by the stock tools,
-# failing kernel calls under traffic, and many round trips and services under load.
+# failing kernel calls under traffic, a kube-proxy that takes over, and many round trips and
+# services under load.
 .PHONY: soak
 soak: all $(check_PROGRAMS)
 	VIPSHIFT_BUILD=$(abs_builddir) VIPSHIFT_PARITY_CASES=. VIPSHIFT_GUEST_TIMEOUT=1500 \
 		$(top_srcdir)/tests/guest/test-loaded.sh
 	VIPSHIFT_BUILD=$(abs_builddir) VIPSHIFT_FAULTS=3 VIPSHIFT_GUEST_TIMEOUT=3000 \
 		$(top_srcdir)/tests/guest/test-faults.sh
+	VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/soak-kube-proxy.sh
 	@for load in "200 50" "1 1000" "1 5000"; do \
 		VIPSHIFT_BUILD=$(abs_builddir) $(top_srcdir)/tests/guest/test-load.sh $$load || exit 1; \
 	done
-EXTRA_DIST += tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
-	tests/guest/kernel-cache tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
+EXTRA_DIST += tests/guest/cache.sh tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
+	tests/guest/kernel-cache tests/guest/kube-proxy-cache tests/guest/kube-proxy.sh tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
 	tests/guest/test-nft.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
 	tests/guest/test-walk.sh tests/guest/walk/cluster.jq tests/guest/walk/config-all.yaml \
 	tests/guest/walk/config-prefix.yaml tests/guest/walk/judge.jq tests/guest/walk/samples.jq \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/test-faults.sh \
-	tests/guest/test-own-connections.sh \
+	tests/guest/soak-kube-proxy.sh tests/guest/test-own-connections.sh \
 	tests/guest/load-cluster.jq tests/guest/load-flows.sh tests/guest/test-load.sh \
 	tests/guest/test-drift-ipvs.sh tests/guest/test-loaded.sh tests/guest/test-foreign-ipvs.sh \
 	tests/kernel/test-answers.sh tests/kernel/test-drift.sh tests/kernel/test-foreign.sh tests/kernel/test-loaded.sh \

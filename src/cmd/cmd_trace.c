@@ -5,6 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/report.h"
 #include "emit/emit.h"
+#include "model/model_state.h"
 #include "verify/walk_cases.h"
 #include "verify/walk_json.h"
 #include "verify/walk_text.h"
@@ -140,7 +141,9 @@ static int take_source(struct trace *t, struct error *err)
 static void walk_state(struct trace *t, const char *name, const struct state *s)
 {
 	AUTO(walker) struct walker *w = walker_new(s);
+	struct addr own = conf_own_addr(t->ctx->conf, t->packet.family);
 
+	walker_set_own(w, &own);
 	walk_packet(w, &t->packet, true, &t->walks[t->n]);
 	t->results[t->n] = (struct walk_result){.name = name, .walk = &t->walks[t->n]};
 	t->n++;
@@ -160,13 +163,29 @@ static int walk_rendered(struct trace *t, struct error *err)
 	return 0;
 }
 
+/* No Node object says what the node is: its state may. */
+static void take_node(struct context *ctx)
+{
+	struct state_view v = {.node = ctx->conf->node_name, .state = ctx->have};
+
+	family_foreach (f)
+		v.modes[f] = state_mode_of(ctx->have, f);
+	if (!ctx->conf->n_addrs)
+		context_take_addresses(ctx, ctx->have);
+	conf_take_node_of_state(ctx->conf, &v);
+}
+
 static int walk_all(struct trace *t, struct error *err)
 {
 	struct context *ctx = t->ctx;
 	bool node = !ctx->opts.from || ctx->opts.against;
 
 	if (take_target(t, err) || context_load(ctx, err) ||
-	    (node && context_read(ctx, err)) || take_source(t, err))
+	    (node && context_read(ctx, err)))
+		return -1;
+	if (node)
+		take_node(ctx);
+	if (take_source(t, err))
 		return -1;
 	if (node)
 		walk_state(t, "node", ctx->have);

@@ -185,9 +185,11 @@ static const char *dialect_of_state(struct context *ctx)
 			notes_add(&ctx->notes, NOTE_WARNING, NULL,
 			    "the rules of this node are of kube-proxy 1.%d or older, the new "
 			    "ones are those of " DIALECT_OLDEST
-			    ": when services change, a "
-			    "kube-proxy that old leaves the chains and sets alone that it does "
-			    "not know (KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, KUBE-IPVS-IPS)",
+			    ": a kube-proxy that old leaves the chains and sets alone that "
+			    "it does not know (KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, "
+			    "KUBE-IPVS-IPS). In iptables mode one before 1.24 cannot sync any "
+			    "more once a service or endpoint goes that KUBE-EXT-* or "
+			    "KUBE-SVL-* chains lead to",
 			    to);
 		to = DIALECT_OLDEST_MINOR;
 	}
@@ -334,6 +336,11 @@ int context_load(struct context *ctx, struct error *err)
 	if (ctx->plain_masquerade)
 		ctx->conf->random_fully = false;
 	conf_take_node(ctx->conf, ctx->model);
+	if (ctx->conf->detect_local == DETECT_NODE_CIDR && !ctx->conf->n_node_pod_cidrs &&
+	    ctx->model->n_services)
+		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
+		    "detectLocalMode is NodeCIDR, and no pod CIDR of this node is known, "
+		    "which its Node object would have: pods are not told from others");
 	if (ctx->model->n_nodes && !model_node_find(ctx->model, ctx->conf->node_name))
 		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
 		    "%s has no Node of this name: no endpoint counts as local; choose "

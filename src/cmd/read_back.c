@@ -192,6 +192,7 @@ void read_back_settings(struct context *ctx)
 	if (!ctx->opts.config)
 		conf_take_state(ctx->conf, &v);
 	context_take_addresses(ctx, ctx->seen);
+	conf_take_node_of_state(ctx->conf, &v);
 }
 
 void read_back_free(struct context *ctx)

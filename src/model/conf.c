@@ -126,6 +126,45 @@ struct addr conf_node_ip(const struct conf *c, enum family f)
 	return addr_loopback(f);
 }
 
+static bool in_pods(const struct conf *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->n_node_pod_cidrs; i++)
+		if (prefix_contains(&c->node_pod_cidrs[i], a))
+			return true;
+	for (size_t i = 0; i < c->n_cluster_cidrs; i++)
+		if (prefix_contains(&c->cluster_cidrs[i], a))
+			return true;
+	return false;
+}
+
+static bool has_addr(const struct conf *c, const struct addr *a)
+{
+	for (size_t i = 0; i < c->n_addrs; i++)
+		if (addr_eq(&c->addrs[i].addr, a))
+			return true;
+	return false;
+}
+
+struct addr conf_own_addr(const struct conf *c, enum family f)
+{
+	struct addr first = {0};
+
+	for (size_t i = 0; i < c->n_node_ips; i++)
+		if (addr_family(&c->node_ips[i]) == f && has_addr(c, &c->node_ips[i]))
+			return c->node_ips[i];
+	for (size_t i = 0; i < c->n_addrs; i++) {
+		const struct addr *a = &c->addrs[i].addr;
+
+		if (addr_family(a) != f || addr_is_loopback(a) || addr_is_link_local(a))
+			continue;
+		if (!in_pods(c, a))
+			return *a;
+		if (!addr_is_set(&first))
+			first = *a;
+	}
+	return first;
+}
+
 static bool first_of_family(
     const struct prefix *list, size_t n, enum family f, struct prefix *ret)
 {

@@ -108,6 +108,10 @@ static inline uint32_t conf_masquerade_mark(const struct conf *c)
  * address when the release has none. */
 struct addr conf_node_ip(const struct conf *c, enum family f);
 
+/* The address that the node has towards others, as far as it can be told: the Node
+ * object's, else the first of its interfaces' that is no pods' network; or unset. */
+struct addr conf_own_addr(const struct conf *c, enum family f);
+
 /* The detector of a family: true and the pod CIDR for the CIDR modes, true and an unset
  * prefix for the interface modes (conf->bridge, conf->interface_prefix), false for none. */
 bool conf_detector(const struct conf *c, enum family f, struct prefix *cidr);

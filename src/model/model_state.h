@@ -35,6 +35,10 @@ unsigned state_mode_of(const struct state *s, enum family f);
  * node-port addresses, ... */
 void conf_take_state(struct conf *c, const struct state_view *v);
 
+/* What a Node object would say, where there is none (conf->node_ips is empty): the node IP,
+ * one of conf->addrs, and with detectLocalMode NodeCIDR the pod CIDRs. */
+void conf_take_node_of_state(struct conf *c, const struct state_view *v);
+
 /* Which kube-proxy releases write what is there: minor versions, 1.FROM to 1.TO. */
 struct era {
 	int from, to; /* to 0: no upper limit */

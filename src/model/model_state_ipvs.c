@@ -32,14 +32,19 @@ static const struct {
     {IPPROTO_SCTP, "NODE-PORT-SCTP-HASH", "NODE-PORT-LOCAL-SCTP-HASH"},
 };
 
-static const struct kset *set_of(struct reading *rd, const char *base, struct sets *all)
+const struct kset *state_set(const struct state *s, enum family f, const char *base)
 {
 	char name[64];
-	const struct kset *s;
 
-	snprintf(name, sizeof(name), "%s%s", family_info(rd->f)->set_prefix, base);
+	snprintf(name, sizeof(name), "%s%s", family_info(f)->set_prefix, base);
 	name[SET_NAME_LEN - 1] = '\0'; /* as kube-proxy cuts them */
-	s = kset_find(&rd->state->sets, name);
+	return kset_find(&s->sets, name);
+}
+
+static const struct kset *set_of(struct reading *rd, const char *base, struct sets *all)
+{
+	const struct kset *s = state_set(rd->state, rd->f, base);
+
 	all->any |= s != NULL;
 	return s;
 }

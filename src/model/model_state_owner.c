@@ -115,8 +115,13 @@ static void find_owner(
 	/* A cluster IP of policy Local beside a way in of policy Cluster. */
 	if (n_local && n_local != n_all)
 		n = look_up(c, local, s, n, &owner);
-	if (n == 1)
-		s->found = owner->found;
+	if (n != 1)
+		return;
+	s->found = owner->found;
+	/* Nothing else leaves the others out of the cluster IP alone. */
+	if (n_local && n_local != n_all &&
+	    hash_dests(all, owner, PART_OF_ALL, &n) == local)
+		owner->found->internal_local = true;
 }
 
 void find_owners(const struct servers *all)

@@ -136,6 +136,8 @@ void read_service_chain(
 const struct fw_chain *jump_target(
     struct reading *rd, struct found *fd, const struct place *at);
 
+/* The set of a family by the part of its name that both have; NULL: it is not there. */
+const struct kset *state_set(const struct state *s, enum family f, const char *base);
 /* One family of a state in ipvs mode. */
 void read_ipvs(struct reading *rd);
 

@@ -41,13 +41,21 @@ static void say(
 #define HURT(t) ((struct saying){.level = NOTE_ACCEPT, .text = (t)}) /* works no more */
 #define NOTHING ((struct saying){0})
 
-static bool has_frontend(const struct service *s, enum frontend_kind kind, enum family f)
+static bool has_frontend(const struct view *v, enum frontend_kind kind)
 {
-	for (size_t i = 0; i < s->n_frontends; i++)
-		if (s->frontends[i].kind == kind &&
-		    (kind == FE_NODE_PORT || addr_family(&s->frontends[i].addr) == f))
+	for (size_t i = 0; i < v->svc->n_frontends; i++) {
+		const struct frontend *fe = &v->svc->frontends[i];
+
+		if (fe->kind == kind && frontend_is_served(fe, v->conf) &&
+		    (kind == FE_NODE_PORT || addr_family(&fe->addr) == v->family))
 			return true;
+	}
 	return false;
+}
+
+static bool has_external(const struct view *v, enum frontend_kind kind)
+{
+	return v->traffic->ext_access && has_frontend(v, kind);
 }
 
 /* How many ways in of that family. */
@@ -61,6 +69,31 @@ static size_t count_frontends(const struct service *s, enum family f)
 	return n;
 }
 
+/* Whether the source ranges let the node itself in. */
+static bool admits_node(const struct view *v)
+{
+	struct addr node = conf_own_addr(v->conf, v->family);
+	bool any = false;
+
+	for (size_t i = 0; i < v->svc->n_ranges; i++) {
+		if (addr_family(&v->svc->ranges[i].addr) != v->family)
+			continue;
+		if (prefix_contains(&v->svc->ranges[i], &node))
+			return true;
+		any = true;
+	}
+	return !any;
+}
+
+/* In ipvs mode nothing translates the source of the node's own connections there, which
+ * is the virtual address: endpoints elsewhere answer into the void. */
+static bool loses_answers(const struct view *v)
+{
+	return v->traffic->n_cluster &&
+	       (has_external(v, FE_EXTERNAL) ||
+		   (has_external(v, FE_LOAD_BALANCER) && admits_node(v)));
+}
+
 static void check_external_policy(const struct view *v)
 {
 	const struct traffic *t = v->traffic;
@@ -69,23 +102,31 @@ static void check_external_policy(const struct view *v)
 		return;
 	if (!t->n_local)
 		say(v, "local-policy",
-		    WARN("no local endpoint under externalTrafficPolicy Local: goes to "
-			 "endpoints of other nodes instead of being dropped"),
-		    HURT(
-			"no local endpoint under externalTrafficPolicy Local: is dropped "
-			"instead of going to endpoints of other nodes"));
-	else
+		    loses_answers(v)
+			? HURT(
+			      "no local endpoint under externalTrafficPolicy Local: goes "
+			      "to endpoints of other nodes instead of being dropped, and "
+			      "their answers to the node itself, which reached them "
+			      "before, do not come back")
+			: WARN(
+			      "no local endpoint under externalTrafficPolicy Local: goes "
+			      "to endpoints of other nodes instead of being dropped"),
+		    HURT("no local endpoint under externalTrafficPolicy Local: for hosts "
+			 "outside is dropped instead of going to endpoints of other "
+			 "nodes"));
+	else if (t->n_all > t->n_local)
 		say(v, "local-endpoints",
 		    INFO(
 			"pods and the node itself reach only local endpoints through the "
 			"external addresses, instead of all"),
 		    INFO("pods and the node itself reach all endpoints through the "
 			 "external addresses, instead of local ones only"));
-}
-
-static bool has_external(const struct view *v, enum frontend_kind kind)
-{
-	return v->traffic->ext_access && has_frontend(v->svc, kind, v->family);
+	else if (has_external(v, FE_EXTERNAL) || has_external(v, FE_LOAD_BALANCER))
+		say(v, "local-endpoints",
+		    INFO("connections of the node itself to the external addresses come "
+			 "from the virtual address, instead of one of the node"),
+		    INFO("connections of the node itself to the external addresses come "
+			 "from an address of the node, instead of the virtual one"));
 }
 
 /* KUBE-IPVS-FILTER knew only the other external addresses for some releases. */
@@ -103,16 +144,32 @@ static void check_external_local(const struct view *v)
 		 "Local"));
 }
 
+static bool has_ranges(const struct view *v)
+{
+	for (size_t i = 0; i < v->svc->n_ranges; i++)
+		if (addr_family(&v->svc->ranges[i].addr) == v->family)
+			return has_frontend(v, FE_LOAD_BALANCER);
+	return false;
+}
+
 static void check_no_endpoints(const struct view *v)
 {
 	if (v->traffic->any ||
 	    !(has_external(v, FE_EXTERNAL) || has_external(v, FE_LOAD_BALANCER)))
 		return;
 	say(v, "no-endpoints",
-	    INFO("has no endpoint: its external addresses refuse connections of the node "
-		 "itself, which left the node before"),
-	    INFO("has no endpoint: connections of the node itself to its external "
-		 "addresses leave the node instead of being refused"));
+	    has_ranges(v)
+		? INFO("has no endpoint: its external addresses refuse connections of "
+		       "the node itself, which left the node before; clients outside "
+		       "the source ranges are dropped, not refused")
+		: INFO("has no endpoint: its external addresses refuse connections of "
+		       "the node itself, which left the node before"),
+	    has_ranges(v)
+		? INFO("has no endpoint: connections of the node itself to its external "
+		       "addresses leave the node instead of being refused; clients "
+		       "outside the source ranges are refused, not dropped")
+		: INFO("has no endpoint: connections of the node itself to its external "
+		       "addresses leave the node instead of being refused"));
 }
 
 static void check_internal_policy(const struct view *v)
@@ -158,7 +215,7 @@ static void check_node_ports(const struct view *v)
 	for (size_t i = 0; i < v->svc->n_frontends; i++)
 		used |= v->svc->frontends[i].kind == FE_NODE_PORT &&
 			has_local_client(v, v->svc->frontends[i].port);
-	if (np.localhost && has_frontend(v->svc, FE_NODE_PORT, v->family))
+	if (np.localhost && has_frontend(v, FE_NODE_PORT))
 		say(v, "localhost-node-port",
 		    used
 			? HURT("the node port does not answer on 127.0.0.1, and a client "
@@ -172,7 +229,7 @@ static void check_ranges(const struct view *v)
 {
 	bool all = false, any = false;
 
-	if (!has_frontend(v->svc, FE_LOAD_BALANCER, v->family))
+	if (!has_frontend(v, FE_LOAD_BALANCER))
 		return;
 	for (size_t i = 0; i < v->svc->n_ranges; i++) {
 		if (addr_family(&v->svc->ranges[i].addr) != v->family)
@@ -187,14 +244,14 @@ static void check_ranges(const struct view *v)
 			"cannot hold: clients that no other range allows are dropped. "
 			"Remove it, or write two /1 ranges"),
 		    INFO("the source range /0 allows every client again"));
-	else if (any && !v->conf->dialect.ipvs_out_filter)
+	else if (any && !v->conf->dialect.ipvs_out_filter && !admits_node(v))
 		say(v, "source-ranges-node",
 		    WARN(
 			"connections of the node itself to the load balancer address are "
-			"not compared with the source ranges"),
+			"not compared with the source ranges, which do not allow them"),
 		    WARN(
 			"connections of the node itself to the load balancer address are "
-			"compared with the source ranges, too"));
+			"compared with the source ranges, too, which do not allow them"));
 }
 
 /* In ipvs mode the node's own connections come from the virtual address. TCP is drained.
@@ -226,13 +283,28 @@ static bool in_pods_of_node(const struct conf *c, const struct addr *a)
 	return false;
 }
 
+/* Whether a pod that IPVS sends to itself keeps its address on some way in. */
+static bool keeps_source(const struct view *v, const struct addr *pod)
+{
+	const struct traffic *t = v->traffic;
+	struct prefix pods;
+	bool known = conf_detector(v->conf, v->family, &pods);
+
+	if (t->external_local && t->ext_access && !t->n_local)
+		return true;
+	if (t->internal_local || v->conf->masquerade_all)
+		return false;
+	return !known || !addr_is_set(&pods.addr) || prefix_contains(&pods, pod);
+}
+
 /* KUBE-LOOP-BACK has the endpoints whose node is known to be this one. */
 static void check_hairpin(const struct view *v)
 {
-	for (size_t i = 0; i < v->traffic->n_all; i++) {
-		const struct endpoint *e = v->traffic->all[i];
+	for (size_t i = 0; i < v->traffic->n_cluster; i++) {
+		const struct endpoint *e = v->traffic->cluster[i];
 
-		if (e->node || !in_pods_of_node(v->conf, &e->addr))
+		if (e->node || !in_pods_of_node(v->conf, &e->addr) ||
+		    !keeps_source(v, &e->addr))
 			continue;
 		say(v, "hairpin",
 		    HURT(

@@ -82,6 +82,8 @@ DEFINE_AUTO(walker, struct walker *, walker_free)
 bool walker_is_local(const struct walker *w, const struct addr *a);
 /* The same, and on kube-ipvs0 only. */
 bool walker_is_virtual(const struct walker *w, const struct addr *a);
+/* Which of its addresses the node takes towards others; without that, the first one. */
+void walker_set_own(struct walker *w, const struct addr *a);
 /* The address that this node takes for its connections to that destination, or unset. */
 struct addr walker_source(const struct walker *w, const struct addr *dst);
 

@@ -109,7 +109,7 @@ bool walk_client_packet(const struct conf *c, enum walk_client client,
 		if (!first_of(s->ranges, s->n_ranges, p->family, &net))
 			return false;
 		p->src = inside(net);
-		return true;
+		return !addr_is_loopback(&p->src); /* the kernel drops those */
 	}
 	return false;
 }

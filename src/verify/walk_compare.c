@@ -125,28 +125,6 @@ static bool has_idle_weight(const struct traffic *t)
 	return false;
 }
 
-/* Whether a difference of this packet is one that modes.c tells the user. */
-static bool is_told(const struct conf *conf, const struct walk_case *c)
-{
-	const struct traffic *t = c->traffic;
-	enum frontend_kind kind = c->frontend->kind;
-	enum family f = c->packet.family;
-	bool node = c->client == CLIENT_NODE;
-
-	if (kind == FE_EXTERNAL && t->external_local &&
-	    !conf->dialect.ipvs_filter_ext_local_return)
-		return true; /* external-local */
-	if (kind != FE_CLUSTER && t->external_local)
-		return !t->n_local || c->client <= CLIENT_NODE; /* local-* */
-	if (kind == FE_CLUSTER && t->internal_local && !t->n_local)
-		return true; /* internal-policy */
-	if (kind == FE_LOAD_BALANCER && has_ranges(c->svc, f))
-		return node || has_whole_range(c->svc, f); /* source-ranges* */
-	if (c->svc->forwarding != FWD_MASQUERADE || has_idle_weight(t))
-		return true; /* scheduling, weights */
-	return false;
-}
-
 /* ---- comparing */
 
 struct compare {
@@ -173,6 +151,31 @@ static bool has_endpoint(const struct walk_ends *e)
 	for (size_t i = 0; i < e->n; i++)
 		if (e->v[i].end == WALK_ENDPOINT || e->v[i].end == WALK_UNKNOWN)
 			return true;
+	return false;
+}
+
+/* Whether a difference of this packet is one that modes.c tells the user. */
+static bool is_told(const struct conf *conf, const struct walk_case *c,
+    const struct walk_ends *old, const struct walk_ends *new)
+{
+	const struct traffic *t = c->traffic;
+	enum frontend_kind kind = c->frontend->kind;
+	enum family f = c->packet.family;
+	bool node = c->client == CLIENT_NODE;
+
+	if (kind == FE_EXTERNAL && t->external_local &&
+	    !conf->dialect.ipvs_filter_ext_local_return)
+		return true; /* external-local */
+	if (kind == FE_LOAD_BALANCER && has_ranges(c->svc, f) &&
+	    ((node && !conf->dialect.ipvs_out_filter) || has_whole_range(c->svc, f)))
+		return true;			     /* source-ranges* */
+	if (kind != FE_CLUSTER && t->external_local) /* local-* */
+		return !t->n_local || (c->client <= CLIENT_NODE && has_endpoint(old) &&
+					  has_endpoint(new));
+	if (kind == FE_CLUSTER && t->internal_local && !t->n_local)
+		return true; /* internal-policy */
+	if (c->svc->forwarding != FWD_MASQUERADE || has_idle_weight(t))
+		return true; /* scheduling, weights */
 	return false;
 }
 
@@ -212,7 +215,7 @@ static void compare_case(const struct walk_case *c, void *data)
 	walk_packet(cmp->new, &c->packet, false, &new);
 	walk_ends_take(&old, &a);
 	walk_ends_take(&new, &b);
-	if (!same_ends(&a, &b) && !is_unserved(&a) && !is_told(cmp->conf, c) &&
+	if (!same_ends(&a, &b) && !is_unserved(&a) && !is_told(cmp->conf, c, &a, &b) &&
 	    !is_without_endpoints(c, &a, &b))
 		tell(cmp, c, &a, &b);
 	cmp->n++;
@@ -263,9 +266,14 @@ size_t walk_compare(const struct model *m, const struct conf *c, unsigned famili
 	    .new = b,
 	    .notes = ret};
 
-	family_foreach (f)
+	family_foreach (f) {
+		struct addr own = conf_own_addr(c, f);
+
+		walker_set_own(a, &own);
+		walker_set_own(b, &own);
 		if (!old->fw[f].present || !new->fw[f].present)
 			all.families &= ~FAMILY_BIT(f);
+	}
 	if (m->n_services >= MANY_SERVICES)
 		return compare_halves(&all);
 	compare_services(&all);

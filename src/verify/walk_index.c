@@ -247,6 +247,12 @@ bool walker_is_local(const struct walker *w, const struct addr *a)
 	return addr_is_loopback(a) || addr_slot(&w->addrs, a)->used;
 }
 
+void walker_set_own(struct walker *w, const struct addr *a)
+{
+	if (addr_is_set(a) && addr_slot(&w->addrs, a)->own)
+		w->own[addr_family(a)] = *a;
+}
+
 struct addr walker_source(const struct walker *w, const struct addr *dst)
 {
 	return walker_is_local(w, dst) ? *dst : w->own[addr_family(dst)];

@@ -4,7 +4,8 @@
 Serves the objects of a List on a port for http and, with DIR/server.pem and DIR/ca.pem, on
 one for https, where a client may show a certificate of that authority. Writes both ports to
 DIR/ports and a line per request to DIR/requests. The first part of the path chooses how it
-behaves: see BEHAVIOUR; auth without any.
+behaves: see BEHAVIOUR; auth without any. For kube-proxy there are single nodes, slices as of
+old, and watches: nothing ever changes. What clients write is not kept.
 """
 import gzip
 import http.server
@@ -20,6 +21,7 @@ PAGE = 3  # servers may give less than the limit that was asked for
 LISTS = {
     "/api/v1/services": "Service",
     "/apis/discovery.k8s.io/v1/endpointslices": "EndpointSlice",
+    "/apis/discovery.k8s.io/v1beta1/endpointslices": "EndpointSlice",
     "/api/v1/nodes": "Node",
 }
 # ok: all of it; plain: without compression; auth: with credentials only; forbidden: no
@@ -41,6 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.how in ("api", "apis"):
             self.how, path = "auth", url.path[1:]
         self.query = dict(urllib.parse.parse_qsl(url.query))
+        path, _, name = path.partition("/nodes/")
+        if name:
+            path += "/nodes"
         with open(directory + "/requests", "a") as f:
             print(self.path, self.headers["Host"], self.headers["User-Agent"], file=f)
         kind = LISTS.get("/" + path)
@@ -49,6 +54,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         refused = self.refused(kind)
         if refused:
             return self.status(*refused)
+        if name:
+            return self.node(name)
+        if "watch" in self.query:
+            return self.watch()
+        self.group = path.rpartition("/")[0].partition("/")[2]
         self.page(kind, int(self.query.get("continue", "token 0/+").split()[1][:-2]))
 
     def refused(self, kind):
@@ -79,10 +89,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return (get and get()) or self.headers["Authorization"] in (
             "Bearer secret.token", "Basic dXNlcjpwYXNz")
 
+    def do_POST(self):
+        """An event: taken, and not kept."""
+        self.how = "auth"
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send(201, b'{"kind": "Event", "apiVersion": "v1"}')
+
+    def node(self, name):
+        for doc in objects["Node"]:
+            if doc["metadata"]["name"] == name:
+                return self.send(200, json.dumps(dict(doc, kind="Node", apiVersion="v1")).encode())
+        self.status(404, "NotFound", 'nodes "%s" not found' % name)
+
+    def watch(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        time.sleep(int(self.query.get("timeoutSeconds", 300)))
+        self.wfile.write(b"0\r\n\r\n")
+
     def page(self, kind, begin):
         items = objects[kind]
+        if self.group.endswith("v1beta1"):
+            items = [as_beta(item) for item in items]
         end = min(begin + min(PAGE, int(self.query.get("limit", len(items)))), len(items))
-        doc = {"kind": kind + "List", "apiVersion": "v1",
+        doc = {"kind": kind + "List", "apiVersion": self.group,
                "metadata": {"resourceVersion": "1"}, "items": items[begin:end] or None}
         if self.how == "pods":
             doc["kind"] = "PodList"
@@ -110,6 +142,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         if code == 429:
             self.send_header("Retry-After", "1")
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(length or len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -117,6 +150,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+
+def as_beta(item):
+    """A slice as discovery.k8s.io/v1beta1 has it: node and zone are labels."""
+    endpoints = []
+    for endpoint in item["endpoints"] or []:
+        old = {k: v for k, v in endpoint.items() if k not in ("nodeName", "zone", "hints")}
+        old["topology"] = {label: endpoint[k] for k, label in
+                           (("nodeName", "kubernetes.io/hostname"),
+                            ("zone", "topology.kubernetes.io/zone")) if k in endpoint}
+        endpoints.append(old)
+    return dict(item, endpoints=endpoints)
 
 
 def serve(tls):

@@ -78,6 +78,22 @@ check 'JSON of trace has a schema' grep -q '"schema": *1' "$work/out"
 expect 0 '' trace 10.105.130.165:80 --against "$case/iptables-1.27" --source 10.244.1.9
 check 'trace walks dumps' grep -q '^node, 10.244.1.9 to 10.105.130.165:80/tcp' "$work/out"
 check 'to an endpoint' grep -q '=> 10.244' "$work/out"
+# trace: the node sends from the address that source ranges were compared with
+cat >"$work/ranges.json" <<'END'
+{"apiVersion": "vipshift/v1", "kind": "ServiceModel", "nodes": [
+	{"name": "node-a", "addresses": ["10.0.0.11"]}], "services": [{"name": "lb",
+	"type": "LoadBalancer", "sourceRanges": ["10.0.0.0/24"], "frontends": [
+		{"kind": "cluster", "address": "10.96.0.1", "port": 80},
+		{"kind": "loadBalancer", "address": "192.0.2.1", "port": 80}],
+	"endpoints": [{"address": "10.244.1.5", "port": 8080}]}]}
+END
+mkdir "$work/ranges"
+"$vipshift" render iptables --part iptables -f "$work/ranges.json" -n node-a \
+	>"$work/ranges/iptables-save.txt"
+printf '%s    inet %s scope global %s\n' cni0 10.244.1.1/24 cni0 eth0 10.0.0.11/24 eth0 \
+	>"$work/ranges/addresses.txt"
+expect 0 '' trace 192.0.2.1:80 --source node --against "$work/ranges"
+check 'trace takes the address that ranges allow' grep -q '=> 10.244.1.5:8080' "$work/out"
 expect 64 'expected ADDRESS:PORT' trace 10.96.0.10 "${args[@]}"
 expect 64 'expected pod, node, outside' trace 10.96.0.10:53 "${args[@]}" --source fd00::1
 

@@ -808,11 +808,71 @@ static void test_local_policy_without_local_endpoint_differs(void **state)
 	fx.svc.external_local = true;
 	endpoint(&fx, "10.244.1.5", 8080, "node-b");
 	differences(&fx, MODE_IPVS);
-	assert_note(&fx, NOTE_WARNING, "demo/web:http", "instead of being dropped");
+	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "to the node itself");
 	notes_clear(&fx.notes);
 	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_INFO, &fx.notes);
 	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "is dropped instead");
 	assert_int_equal(level_of(&fx, "local-policy"), NOTE_ACCEPT);
+}
+
+/* Answers to an address of the node come back; and who was dropped loses nothing. */
+static void test_local_policy_hurts_the_node_at_virtual_addresses_only(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	for (int ranges = 0; ranges < 2; ranges++) {
+		setup(&fx, "1.30");
+		frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+		frontend(&fx, FE_NODE_PORT, NULL, 30080);
+		if (ranges)
+			frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+		fx.svc.type = SVC_LOAD_BALANCER;
+		fx.svc.external_local = true;
+		range(&fx, "203.0.113.0/24");
+		endpoint(&fx, "10.244.1.5", 8080, "node-b");
+		assert_levels(&fx, "local-policy", NOTE_WARNING, NOTE_ACCEPT);
+	}
+}
+
+static void test_addresses_that_nothing_is_made_for_differ_in_nothing(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	fx.frontends.v[1].ip_mode = IP_MODE_PROXY;
+	fx.svc.type = SVC_LOAD_BALANCER;
+	range(&fx, "0.0.0.0/0");
+	assert_levels(&fx, "source-ranges", NONE, NONE);
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	fx.frontends.v[1].ip_mode = IP_MODE_PROXY;
+	fx.svc.type = SVC_LOAD_BALANCER;
+	assert_levels(&fx, "no-endpoints", NONE, NONE);
+}
+
+static void test_ranges_are_told_of_services_without_endpoints(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+	fx.svc.type = SVC_LOAD_BALANCER;
+	range(&fx, "203.0.113.0/24");
+	differences(&fx, MODE_IPVS);
+	assert_note(&fx, NOTE_INFO, "demo/web:http", "are dropped, not refused");
+	notes_clear(&fx.notes);
+	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_INFO, &fx.notes);
+	assert_note(&fx, NOTE_INFO, "demo/web:http", "are refused, not dropped");
+	teardown(&fx);
 }
 
 /* Where neither mode carries the services. */
@@ -848,6 +908,27 @@ static void test_local_policy_with_local_endpoint_hurts_nobody(void **state)
 	web(&fx);
 	fx.svc.external_local = true;
 	assert_levels(&fx, "local-endpoints", NOTE_INFO, NOTE_INFO);
+}
+
+/* Then only the source of the node's own connections is another one. */
+static void test_local_policy_with_all_endpoints_here_differs_in_the_source(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	fx.svc.external_local = true;
+	fx.endpoints.v[1].node = "node-a";
+	differences(&fx, MODE_IPVS);
+	assert_note(&fx, NOTE_INFO, "demo/web:http", "come from the virtual address");
+	teardown(&fx);
+	setup(&fx, "1.30");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	fx.svc.type = SVC_NODE_PORT;
+	fx.svc.external_local = true;
+	endpoint(&fx, "10.244.0.5", 8080, "node-a");
+	assert_levels(&fx, "local-endpoints", NONE, NONE);
 }
 
 static void test_internal_local_without_endpoint_refuses(void **state)
@@ -919,29 +1000,52 @@ static void test_range_of_all_clients_drops_them(void **state)
 	fx.svc.type = SVC_LOAD_BALANCER;
 	range(&fx, "203.0.113.0/24");
 	assert_levels(&fx, "source-ranges-node", NOTE_WARNING, NOTE_WARNING);
+	/* One that allows the node. */
+	setup(&fx, "1.28");
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+	fx.svc.type = SVC_LOAD_BALANCER;
+	range(&fx, "10.0.0.0/24");
+	assert_levels(&fx, "source-ranges-node", NONE, NONE);
+}
+
+static void hairpin(struct fixture *fx, const char *address, const char *node)
+{
+	setup(fx, "1.30");
+	one_prefix(fx, &fx->c->node_pod_cidrs, &fx->c->n_node_pod_cidrs, "10.244.0.0/24");
+	frontend(fx, FE_CLUSTER, "10.96.0.1", 80);
+	endpoint(fx, address, 8080, node);
 }
 
 static void test_hairpin_needs_the_name_of_the_node(void **state)
 {
-	static const struct {
-		const char *address, *node;
-		int level;
-	} cases[] = {
-	    {"10.244.0.5", NULL, NOTE_ACCEPT}, {"10.244.0.5", "node-a", NONE},
-	    {"10.244.9.5", NULL, NONE}, /* a pod of another node */
-	};
+	struct fixture fx;
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		struct fixture fx;
+	hairpin(&fx, "10.244.0.5", NULL);
+	assert_levels(&fx, "hairpin", NOTE_ACCEPT, NONE);
+	hairpin(&fx, "10.244.0.5", "node-a");
+	assert_levels(&fx, "hairpin", NONE, NONE);
+	hairpin(&fx, "10.244.9.5", NULL); /* a pod of another node */
+	assert_levels(&fx, "hairpin", NONE, NONE);
+}
 
-		setup(&fx, "1.30");
-		one_prefix(
-		    &fx, &fx.c->node_pod_cidrs, &fx.c->n_node_pod_cidrs, "10.244.0.0/24");
-		frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
-		endpoint(&fx, cases[i].address, 8080, cases[i].node);
-		assert_levels(&fx, "hairpin", cases[i].level, NONE);
-	}
+static void test_hairpin_works_where_all_is_masqueraded(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	hairpin(&fx, "10.244.0.5", NULL);
+	fx.c->masquerade_all = true;
+	assert_levels(&fx, "hairpin", NONE, NONE);
+	hairpin(&fx, "10.244.0.5", NULL);
+	one_prefix(&fx, &fx.c->cluster_cidrs, &fx.c->n_cluster_cidrs, "10.9.0.0/16");
+	assert_levels(&fx, "hairpin", NONE, NONE);
+	/* Who is not known to be local is in no local list. */
+	hairpin(&fx, "10.244.0.5", NULL);
+	fx.svc.internal_local = true;
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	assert_levels(&fx, "hairpin", NONE, NONE);
 }
 
 static void test_affinity_weights_and_udp_differ(void **state)
@@ -1094,7 +1198,18 @@ int main(void)
 	    cmocka_unit_test_setup(test_no_case_is_refused, reset_facts),
 	    cmocka_unit_test_setup(test_plain_cluster_ip_behaves_the_same, reset_facts),
 	    cmocka_unit_test_setup(
+		test_local_policy_hurts_the_node_at_virtual_addresses_only, reset_facts),
+	    cmocka_unit_test_setup(
+		test_addresses_that_nothing_is_made_for_differ_in_nothing, reset_facts),
+	    cmocka_unit_test_setup(
+		test_ranges_are_told_of_services_without_endpoints, reset_facts),
+	    cmocka_unit_test_setup(
+		test_hairpin_works_where_all_is_masqueraded, reset_facts),
+	    cmocka_unit_test_setup(
 		test_local_policy_without_local_endpoint_differs, reset_facts),
+	    cmocka_unit_test_setup(
+		test_local_policy_with_all_endpoints_here_differs_in_the_source,
+		reset_facts),
 	    cmocka_unit_test_setup(
 		test_internal_local_without_endpoint_refuses, reset_facts),
 	    cmocka_unit_test_setup(

@@ -141,8 +141,8 @@ static bool ends_commit(const struct plan *p, size_t i)
 }
 
 /* From the first operation of phase `led` on, the node's connections come from itself. */
-static void assert_served_throughout(struct probes *p, const struct state *from,
-    const struct plan *plan, enum phase led)
+static void assert_served_throughout(
+    struct probes *p, const struct state *from, const struct plan *plan, enum phase led)
 {
 	struct error err = {0};
 
@@ -194,7 +194,8 @@ static void assert_lossless(const char *name, const struct wanted *w, enum mode 
 	AUTO(walker) struct walker *after = walker_new(end);
 	struct probes p = {.before = before, .after = after, .name = name};
 
-	walk_each_case(w->model, 0, w->model->n_services, w->conf, FAMILY_BOTH, keep_served, &p);
+	walk_each_case(
+	    w->model, 0, w->model->n_services, w->conf, FAMILY_BOTH, keep_served, &p);
 	if (to == MODE_IPVS) {
 		/* Whether they could be led past the virtual addresses or not. */
 		assert_served_throughout(&p, from, m->plan, PHASE_COUNT);
@@ -498,6 +499,80 @@ static void test_a_lost_rule_is_an_unexplained_difference(void **state)
 	wanted_free(&w);
 }
 
+/* Since 1.29 both modes compare the node with the ranges, iptables mode by the address
+ * that packets have, ipvs mode by the one that kube-proxy takes for the node's. */
+static void check_ranges_of_node(bool local)
+{
+	AUTO(state) struct state *ipvs = NULL;
+	struct notes notes = {0};
+	struct error err = {0};
+	struct fixture fx;
+
+	setup(&fx, "1.30");
+	fx.c->bind_address = addr_of("10.9.9.9");
+	fx.svc.external_local = local;
+	frontend(&fx, FE_CLUSTER, "10.96.0.1", 80);
+	frontend(&fx, FE_LOAD_BALANCER, "192.0.2.1", 80);
+	fx.svc.type = SVC_LOAD_BALANCER;
+	range(&fx, "10.0.0.0/24");
+	endpoint(&fx, "10.244.0.5", 8080, "node-a");
+	emit(&fx, MODE_IPTABLES);
+	if (emit_state(MODE_IPVS, fx.m, fx.c, FAMILY_BOTH, &ipvs, NULL, &err))
+		fail_msg("%s", err.msg);
+	walk_add_node(fx.s, fx.c);
+	walk_add_node(ipvs, fx.c);
+	walk_compare(fx.m, fx.c, FAMILY_BIT(FAMILY_4), fx.s, ipvs, &notes);
+	assert_int_equal(notes.list.n, 1);
+	assert_int_equal(notes.list.v[0].level, NOTE_ACCEPT);
+	assert_non_null(
+	    strstr(notes.list.v[0].text, "from the node itself to 192.0.2.1"));
+	notes_clear(&notes);
+	teardown(&fx);
+}
+
+static void test_a_node_that_ranges_allow_in_one_mode_only_is_told(void **state)
+{
+	(void)state;
+	check_ranges_of_node(false);
+	check_ranges_of_node(true);
+}
+
+static void test_the_node_sends_from_the_address_of_the_node_object(void **state)
+{
+	struct texts t = {.vips = "cni0    inet 10.244.1.1/24 scope global cni0\n"
+				  "docker0    inet 172.17.0.1/16 scope global docker0\n"
+				  "eth0    inet 10.0.0.11/24 scope global eth0\n"};
+	AUTO(state) struct state *s = state_from(&t);
+	AUTO(walker) struct walker *w = walker_new(s);
+	struct addr far = addr_of("198.51.100.77"), eth0 = addr_of("10.0.0.11"), own;
+	struct addr docker0 = addr_of("172.17.0.1"), strange = addr_of("10.0.0.12");
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30");
+	fx.addrs.n = 0;
+	for (size_t i = 0; i < s->vips.n_addrs; i++)
+		vec_push(
+		    &fx.addrs, (struct node_addr){.addr = s->vips.addrs[i].prefix.addr,
+				   .ifname = s->vips.addrs[i].link});
+	conf_set_addrs(fx.c, fx.addrs.v, fx.addrs.n);
+	own = conf_own_addr(fx.c, FAMILY_4);
+	assert_true(addr_eq(&own, &eth0));
+	walker_set_own(w, &own);
+	own = walker_source(w, &far);
+	assert_true(addr_eq(&own, &eth0));
+	/* One that the node has not is none of its. */
+	walker_set_own(w, &strange);
+	own = walker_source(w, &far);
+	assert_true(addr_eq(&own, &eth0));
+	/* Without the object: the first one that is no pods' network. */
+	fx.c->n_node_ips = 0;
+	own = conf_own_addr(fx.c, FAMILY_4);
+	assert_true(addr_eq(&own, &docker0));
+	emit(&fx, MODE_IPTABLES);
+	teardown(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +587,8 @@ int main(void)
 	    cmocka_unit_test(test_rules_of_others_that_cannot_be_told_go_both_ways),
 	    cmocka_unit_test(test_a_virtual_server_needs_its_address_and_a_weight),
 	    cmocka_unit_test(test_a_lost_rule_is_an_unexplained_difference),
+	    cmocka_unit_test(test_a_node_that_ranges_allow_in_one_mode_only_is_told),
+	    cmocka_unit_test(test_the_node_sends_from_the_address_of_the_node_object),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

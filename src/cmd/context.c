@@ -467,6 +467,11 @@ int context_probe(
 	if (!caps.net_admin)
 		return error_set(err, ERR_BACKEND, 0,
 		    "no permission: CAP_NET_ADMIN is needed; run as root");
+	if (ipvs && caps.ipvs && !caps.scheduler)
+		return error_set(err, ERR_BACKEND, 0,
+		    "ipvs mode cannot be used here: the IPVS scheduler %s is not there: "
+		    "module ip_vs_%s",
+		    ctx->conf->scheduler, ctx->conf->scheduler);
 	if (ipvs && !(caps.ipvs && caps.scheduler && caps.dummy && caps.ipset))
 		return error_set(err, ERR_BACKEND, 0, "ipvs mode cannot be used here: %s",
 		    caps.missing ? caps.missing : "the kernel lacks a part of it");

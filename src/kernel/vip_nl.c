@@ -326,6 +326,11 @@ static int on_refused(void *p, const struct nlc_refusal *r, struct error *err)
 	if (op->want ? r->error == EEXIST
 		     : r->error == EADDRNOTAVAIL || r->error == ENODEV)
 		return 0;
+	if (op->want && r->error == EACCES && addr_family(&v->prefix.addr) == FAMILY_6)
+		return error_set(err, ERR_BACKEND, 0,
+		    "address %s: IPv6 is disabled on %s (sysctl "
+		    "net.ipv6.conf.%s.disable_ipv6); enable it, or leave IPv6 out with -4",
+		    addr_format(&v->prefix.addr, text), v->link, v->link);
 	return error_set(err, nlc_error_kind(r->error), r->error,
 	    "address %s on %s%s%s%s: cannot %s it%s%s",
 	    addr_format(&v->prefix.addr, text), v->link, op->why ? " (" : "",

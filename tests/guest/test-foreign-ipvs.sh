@@ -105,6 +105,10 @@ inside()
 	ok "apply made something" test "$(foreign_ours | wc -l)" -gt 50
 	ok "apply again has nothing to do" says 'nothing to do' vs 0 apply ipvs "${cluster[@]}"
 	same_foreign "after apply again"
+	printf 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n%s\n' \
+		'ipvs: {scheduler: nosuch}' >"$work/nosuch.yaml"
+	ok "a scheduler that is not there is named" says 'IPVS scheduler nosuch is not there' \
+		vs 5 apply ipvs "${cluster[@]}" -c "$work/nosuch.yaml"
 	look_around "on a node in ipvs mode" 0 0 2
 	ok "snapshot save" vs 0 snapshot save "$work/snapshot"
 	all_text >"$work/before"

@@ -233,6 +233,23 @@ static void test_failed_operation_in_a_batch_is_the_one_counted_to(void **state)
 	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
 }
 
+static void test_disabled_ipv6_is_named(void **state)
+{
+	struct vip_link l = {.name = VIP_LINK, .kind = link_kind};
+	struct vip_addr v = host_addr("fd00:96::1");
+	AUTO(driver) struct driver *d = NULL;
+	struct error err = {0};
+
+	(void)state;
+	assert_done(vip_nl_open(&d, &err));
+	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, NULL, &l, &err));
+	shell("sysctl -qw net.ipv6.conf." VIP_LINK ".disable_ipv6=1");
+	assert_int_equal(write_one(d, KIND_VIP, SUB_VIP_ADDR, NULL, &v, &err), -1);
+	assert_int_equal(err.kind, ERR_BACKEND);
+	assert_non_null(strstr(err.msg, "IPv6 is disabled on " VIP_LINK));
+	assert_done(write_one(d, KIND_VIP, SUB_VIP_LINK, &l, NULL, &err));
+}
+
 int run_link_tests(const char *kind)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +259,7 @@ int run_link_tests(const char *kind)
 	    cmocka_unit_test(test_address_that_is_there_or_gone_already_is_fine),
 	    cmocka_unit_test(test_missing_or_foreign_link_is_told),
 	    cmocka_unit_test(test_failed_operation_in_a_batch_is_the_one_counted_to),
+	    cmocka_unit_test(test_disabled_ipv6_is_named),
 	};
 
 	link_kind = kind;

@@ -174,7 +174,7 @@ static int review(struct run *run, const struct plan *plan, struct error *err)
 static int set_left(const struct run *r, struct error *err)
 {
 	return error_set(err, ERR_PARTIAL, 0,
-	    "%s; %zu sysctls stay as they are, all else is as it should be. Where they can "
+	    "%s; sysctls left as they are: %zu; all else is as it should be. Where they can "
 	    "be written: sysctl -w %s",
 	    r->left.why.msg, r->left.n, strbuf_str(&r->left.wanted));
 }
@@ -182,8 +182,7 @@ static int set_left(const struct run *r, struct error *err)
 int cmd_repair(struct context *ctx, struct error *err)
 {
 	struct repair r = {
-	    .run =
-		{.ctx = ctx, .review = review, .data = &r, .leaves_sysctls = true},
+	    .run = {.ctx = ctx, .review = review, .data = &r, .leaves_sysctls = true},
 	    .print = ctx->opts.dry_run || ctx->opts.verbose ||
 		     (ctx->opts.check && ctx->opts.form),
 	};

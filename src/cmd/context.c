@@ -181,16 +181,7 @@ static const char *dialect_of_state(struct context *ctx)
 	if (!to)
 		return NULL;
 	if (to < DIALECT_OLDEST_MINOR) {
-		if (ctx->opts.command->groups & (GROUP_MIGRATE | GROUP_DOCTOR))
-			notes_add(&ctx->notes, NOTE_WARNING, NULL,
-			    "the rules of this node are of kube-proxy 1.%d or older, the new "
-			    "ones are those of " DIALECT_OLDEST
-			    ": a kube-proxy that old leaves the chains and sets alone that "
-			    "it does not know (KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, "
-			    "KUBE-IPVS-IPS). In iptables mode one before 1.24 cannot sync any "
-			    "more once a service or endpoint goes that KUBE-EXT-* or "
-			    "KUBE-SVL-* chains lead to",
-			    to);
+		ctx->old_release = to;
 		to = DIALECT_OLDEST_MINOR;
 	}
 	snprintf(version, sizeof(version), "1.%d", to);
@@ -203,16 +194,22 @@ static int choose_dialect(struct context *ctx, struct error *err)
 	const char *version = ctx->opts.kube_proxy;
 	struct error ignored = {0};
 
+	ctx->old_release = 0;
 	if (version)
 		return conf_take_release(ctx->conf, version, err)
 			   ? error_wrap(err, "--kube-proxy")
 			   : 0;
-	if (node && node->kubelet_version) {
-		if (!conf_take_release(ctx->conf, node->kubelet_version, &ignored))
+	if (node && (version = node->kubelet_version)) {
+		const char *instead = DIALECT_NEWEST;
+
+		if (!conf_take_release(ctx->conf, version, &ignored))
 			return 0;
+		if (dialect_is_too_old(version, &ctx->old_release))
+			instead = DIALECT_OLDEST;
 		notes_add(&ctx->notes, NOTE_WARNING, node->name,
 		    "kubelet version %s: %s; taking %s, choose with --kube-proxy",
-		    node->kubelet_version, ignored.msg, DIALECT_NEWEST);
+		    version, ignored.msg, instead);
+		return conf_take_release(ctx->conf, instead, err);
 	}
 	return conf_take_release(ctx->conf, dialect_of_state(ctx), err);
 }

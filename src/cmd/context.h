@@ -25,6 +25,7 @@ struct context {
 	const struct state *seen;
 	struct state *seen_own;
 	unsigned seen_modes[FAMILY_COUNT];
+	int old_release; /* 1.x: kube-proxy's, older than all that is written; or 0 */
 	struct reading *reading; /* under way beside the loading of the model, or NULL */
 	struct lvs_table emitted; /* want->lvs before context_drain() */
 	struct fw_ruleset emitted_fw[FAMILY_COUNT]; /* and want->fw before context_plan() */

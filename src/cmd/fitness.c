@@ -31,6 +31,28 @@ static enum note_level least_difference(const struct context *ctx)
 	return NOTE_ACCEPT;
 }
 
+/* The first to know the chains KUBE-EXT-* and KUBE-SVL-*. */
+#define KNOWS_EXTERNAL_CHAINS 24
+
+/* kube-proxy takes over, and that old does not know all that it finds. */
+static void find_old_release(struct context *ctx)
+{
+	bool stops =
+	    ctx->opts.mode == MODE_IPTABLES && ctx->old_release < KNOWS_EXTERNAL_CHAINS;
+
+	if (!ctx->old_release)
+		return;
+	notes_add_named(&ctx->findings, stops ? NOTE_ACCEPT : NOTE_WARNING, "old-release",
+	    NULL,
+	    "kube-proxy is 1.%d or older by the Node object or the rules, what is written is "
+	    "of " DIALECT_OLDEST ": %s. If it is a newer one, choose with --kube-proxy",
+	    ctx->old_release,
+	    stops ? "it cannot sync any more once a service or endpoint goes that "
+		    "KUBE-EXT-* or KUBE-SVL-* chains lead to"
+		  : "it leaves the chains and sets alone that it does not know "
+		    "(KUBE-PROXY-FIREWALL, KUBE-IPVS-FILTER, KUBE-IPVS-IPS)");
+}
+
 int fitness_examine(struct context *ctx, bool try, struct error *err)
 {
 	struct preflight p = {
@@ -50,6 +72,7 @@ int fitness_examine(struct context *ctx, bool try, struct error *err)
 	p.facts = &facts;
 	notes_clear(&ctx->findings);
 	preflight_check(&p, &ctx->findings);
+	find_old_release(ctx);
 	modes_differences(
 	    p.to, p.model, p.conf, &facts, least_difference(ctx), &ctx->findings);
 	return 0;

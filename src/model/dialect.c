@@ -101,6 +101,21 @@ static void set_switches(struct dialect *d)
 	d->ipvs_filter_ext_local_return = minor >= 30;
 }
 
+static bool is_too_old(const struct dialect *d)
+{
+	return d->major < 1 || (d->major == 1 && d->minor < DIALECT_OLDEST_MINOR);
+}
+
+bool dialect_is_too_old(const char *version, int *minor)
+{
+	struct dialect d = {0};
+
+	if (!parse_version(version, &d) || !is_too_old(&d))
+		return false;
+	*minor = d.major < 1 ? 0 : d.minor;
+	return true;
+}
+
 int dialect_parse(const char *version, struct dialect *ret, struct error *err)
 {
 	struct dialect d = {0};
@@ -112,7 +127,7 @@ int dialect_parse(const char *version, struct dialect *ret, struct error *err)
 		    "'%s' is not a kube-proxy version: give one from " DIALECT_OLDEST
 		    " to " DIALECT_NEWEST,
 		    version);
-	if (d.major < 1 || (d.major == 1 && d.minor < DIALECT_OLDEST_MINOR))
+	if (is_too_old(&d))
 		return error_set(err, ERR_USAGE, 0,
 		    "kube-proxy %s is not known: the oldest is " DIALECT_OLDEST, version);
 	if (d.major > 1 || d.minor > DIALECT_NEWEST_MINOR)

@@ -78,6 +78,8 @@ struct dialect {
 /* "1.27", "v1.27.3", "1.30.0-gke.1"; NULL = the newest known. A release newer than the
  * newest known is treated as that one. -1: ERR_USAGE, unknown or too old. */
 int dialect_parse(const char *version, struct dialect *ret, struct error *err);
+/* Whether a version is older than the oldest one known; then 1.*minor is what it is. */
+bool dialect_is_too_old(const char *version, int *minor);
 
 const char *gate_name(enum gate g); /* "LoadBalancerIPMode", ... */
 /* What gates make of a release; those that it does not have, or not any more, are nothing to

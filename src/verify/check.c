@@ -14,6 +14,7 @@ const struct check checks[] = {
     {"scheduler", "the IPVS scheduler", false, TO_IPVS},
     {"conntrack-room", "room in the conntrack table", false, MODE_BOTH},
     {"second-writer", "a running kube-proxy or kube-router", false, MODE_BOTH},
+    {"old-release", "a kube-proxy that does not know what is written", false, MODE_BOTH},
     {"both-variants", "rules in both variants of iptables", false, MODE_BOTH},
     {CHECK_INCOMPLETE, "services that are not understood in full", false, MODE_BOTH},
     {CHECK_LOSS, "services given without a single endpoint", false, MODE_BOTH},

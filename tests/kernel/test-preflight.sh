@@ -602,8 +602,20 @@ test_read_back()
 test_old_release()
 {
 	iptables-legacy-restore <"$here/../../testdata/eras/1.22/iptables-save.txt"
-	ok "rules of an older release are said" says 'are of kube-proxy 1[.]22 or older.*cannot sync' \
+	ok "rules of an older release are said" says '^warning +old-release .* 1[.]22 or older' \
 		whatever "$VIPSHIFT" doctor --to ipvs --iptables legacy -n node-a
+	ok "towards iptables mode they are to be accepted" \
+		says '^ACCEPT[?] +old-release .*cannot sync' \
+		whatever "$VIPSHIFT" doctor --to iptables --iptables legacy -n node-a
+	ok "a release that was chosen counts instead" says '^ok +old-release' \
+		whatever "$VIPSHIFT" doctor --to iptables --iptables legacy -n node-a --kube-proxy 1.27
+	sed 's/"kubeletVersion": "[^"]*"/"kubeletVersion": "v1.23.17"/' \
+		"$here/../../testdata/demo/cluster.json" >"$work/old.json"
+	ok "so is a Node object's" says '^ACCEPT[?] +old-release .* 1[.]23 or older' \
+		whatever "$VIPSHIFT" doctor --to iptables --iptables legacy -f "$work/old.json" -n node-a
+	ok "its rules are of the oldest release there is" \
+		says 'kubelet version v1[.]23[.]17: .*; taking 1[.]26, ' \
+		"$VIPSHIFT" render iptables -f "$work/old.json" -n node-a
 	"$VIPSHIFT" flush iptables --iptables legacy --yes -q
 }
 

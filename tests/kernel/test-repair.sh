@@ -362,7 +362,7 @@ stopped()
 
 case_signal_stops_between_two_commits_with_nft()
 {
-	local run signal other real
+	local run signal real
 
 	other() { iptables-nft -t nat -S KUBE-MARK-MASQ | grep -c '^-A'; }
 	real=$(command -v iptables-nft-restore)

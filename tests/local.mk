@@ -103,7 +103,7 @@ soak: all $(check_PROGRAMS)
 EXTRA_DIST += tests/guest/cache.sh tests/guest/demo.sh tests/guest/flows.sh tests/guest/initrd-init \
 	tests/guest/kernel-cache tests/guest/kube-proxy-cache tests/guest/kube-proxy.sh tests/guest/node.sh tests/guest/run-guest tests/guest/stage2 \
 	tests/guest/test-cutover.sh tests/guest/test-deploy.sh tests/lib/deploy.py tests/guest/test-journal.sh \
-	tests/guest/test-nft.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
+	tests/guest/test-nft.sh tests/guest/test-no-ipv6.sh tests/guest/test-parity.sh tests/guest/test-read-back.sh \
 	tests/guest/test-walk.sh tests/guest/walk/cluster.jq tests/guest/walk/config-all.yaml \
 	tests/guest/walk/config-prefix.yaml tests/guest/walk/judge.jq tests/guest/walk/samples.jq \
 	tests/guest/test-preflight.sh tests/guest/states.sh tests/guest/test-faults.sh \

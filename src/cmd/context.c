@@ -13,6 +13,7 @@
 #include "cmd/state_dir.h"
 #include "emit/emit.h"
 #include "kernel/caps.h"
+#include "kernel/fw_variant.h"
 #include "model/model_state.h"
 #include "plan/drain.h"
 #include "plan/tolerate.h"
@@ -68,6 +69,27 @@ static bool is_file(const char *from)
 	return from && !stat(from, &st) && S_ISREG(st.st_mode);
 }
 
+/* kube-proxy keeps to one family when the other one's tables cannot be listed. Those of
+ * legacy go with the family; nf_tables has its own. */
+int context_choose_families(struct context *ctx, struct error *err)
+{
+	struct opts *o = &ctx->opts;
+	enum fw_variant v;
+
+	if (!(o->families & FAMILY_BIT(FAMILY_6)) || caps_has_family(FAMILY_6))
+		return 0;
+	if (fw_variant_likely(o->variant, &v, err))
+		return -1;
+	if (v == FW_NFT)
+		return 0;
+	if (o->families == FAMILY_BIT(FAMILY_6))
+		return error_set(err, ERR_BACKEND, 0,
+		    "-6: this kernel has no IPv6: it is not built in, or ipv6.disable=1");
+	o->families = FAMILY_BIT(FAMILY_4);
+	ctx->no_ipv6 = true;
+	return 0;
+}
+
 static int begin_reading(struct context *ctx, struct error *err)
 {
 	struct live_options live = {
@@ -84,7 +106,8 @@ static int begin_reading(struct context *ctx, struct error *err)
 		!ctx->opts.against))
 		return 0;
 	if (ctx->opts.against ? dump_open(ctx->opts.against, &ctx->source, err)
-			      : live_source_open(&live, &ctx->source, err))
+			      : context_choose_families(ctx, err) ||
+				    live_source_open(&live, &ctx->source, err))
 		return -1;
 	r = xcalloc(1, sizeof(*r));
 	r->source = ctx->source;
@@ -306,6 +329,26 @@ static int choose_mode(struct context *ctx, struct error *err)
 	return 0;
 }
 
+static bool has_ipv6(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		for (size_t j = 0; j < m->services[i].n_frontends; j++) {
+			const struct frontend *fe = &m->services[i].frontends[j];
+
+			if (fe->addr.len && addr_family(&fe->addr) == FAMILY_6)
+				return true;
+		}
+	return false;
+}
+
+static void note_families(struct context *ctx)
+{
+	if (ctx->no_ipv6 && has_ipv6(ctx->model))
+		notes_add(&ctx->notes, NOTE_WARNING, "IPv6",
+		    "this kernel has none (not built in, or ipv6.disable=1): the IPv6 "
+		    "addresses of services are left out, as by kube-proxy");
+}
+
 int context_load(struct context *ctx, struct error *err)
 {
 	bool back = read_back_wanted(ctx);
@@ -344,6 +387,7 @@ int context_load(struct context *ctx, struct error *err)
 		    "with "
 		    "--node",
 		    ctx->opts.from);
+	note_families(ctx);
 	report_notes(ctx, &ctx->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
 	return refuse_incomplete(ctx, err);
 }
@@ -379,7 +423,7 @@ static void take_facts(struct context *ctx, const struct state *s)
 		ctx->conf->tcp_be_liberal = true;
 	if (kernel)
 		conf_take_kernel(ctx->conf, kernel);
-	ctx->conf->single_family = access("/proc/net/if_inet6", F_OK) != 0;
+	ctx->conf->single_family = ctx->no_ipv6;
 }
 
 int context_reread(struct context *ctx, struct error *err)

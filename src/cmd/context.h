@@ -34,6 +34,7 @@ struct context {
 	struct kernel_caps caps;   /* the examination before a switch: fitness_examine() */
 	struct notes findings;
 	struct probing *probing; /* --probe: probing_begin(); or NULL */
+	bool no_ipv6; /* nor ip6tables: opts.families is IPv4 alone for that reason */
 	bool variant_guessed; /* opts.variant, which --iptables auto may have refused */
 	int lock;
 	bool lock_taken;
@@ -47,6 +48,9 @@ void context_free(struct context *ctx);
 
 /* Reads settings: fills conf. context_load() does it too. */
 int context_load_conf(struct context *ctx, struct error *err);
+
+/* Before a live source is read: opts.families becomes what this kernel has tables of. */
+int context_choose_families(struct context *ctx, struct error *err);
 
 /* Reads settings, model and node facts: fills conf and model. Takes the lock if the command
  * writes (state_dir_lock()), and begins to read the kernel meanwhile. */

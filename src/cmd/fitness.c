@@ -73,8 +73,8 @@ int fitness_examine(struct context *ctx, bool try, struct error *err)
 	notes_clear(&ctx->findings);
 	preflight_check(&p, &ctx->findings);
 	find_old_release(ctx);
-	modes_differences(
-	    p.to, p.model, p.conf, &facts, least_difference(ctx), &ctx->findings);
+	modes_differences(p.to, p.model, p.conf, ctx->opts.families, &facts,
+	    least_difference(ctx), &ctx->findings);
 	return 0;
 }
 

@@ -63,7 +63,12 @@ int read_back_open(struct context *ctx, struct error *err)
 		    ctx->opts.from + strlen(DUMP), &ctx->notes, &ctx->seen_source, err);
 	if (ctx->opts.from && live_mode(ctx, &mode, err))
 		return -1;
-	return shares_reading(ctx) ? 0 : live_source_open(&live, &ctx->seen_source, err);
+	if (shares_reading(ctx))
+		return 0;
+	return context_choose_families(ctx, err) ||
+		       live_source_open(&live, &ctx->seen_source, err)
+		   ? -1
+		   : 0;
 }
 
 static int read_state(struct context *ctx, struct error *err)

@@ -11,6 +11,7 @@
 #include "cmd/report.h"
 #include "cmd/signals.h"
 #include "cmd/state_dir.h"
+#include "verify/preflight.h"
 #include "verify/verify.h"
 
 /* Another writer may move the tables between reading and writing; each try plans anew.
@@ -21,10 +22,14 @@ int run_prepare(struct run *r, struct error *err)
 {
 	struct context *ctx = r->ctx;
 	struct kernel_caps caps;
+	const char *no_ipv6;
 
 	if (context_load(ctx, err) || context_probe(ctx, false, &caps, err) ||
 	    context_read_and_emit(ctx, err))
 		return -1;
+	no_ipv6 = preflight_no_ipv6(ctx->want, ctx->have, &caps);
+	if (no_ipv6)
+		return error_set(err, ERR_BACKEND, 0, "%s", no_ipv6);
 	r->scope = context_scope(ctx, MODE_BIT(ctx->opts.mode));
 	return 0;
 }

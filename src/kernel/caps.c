@@ -68,6 +68,12 @@ static bool has_tables(enum family f, const char *module)
 	return access(family_info(f)->proc_tables, F_OK) == 0 || can_have(module);
 }
 
+bool caps_has_family(enum family f)
+{
+	return f == FAMILY_4 || access("/proc/net/if_inet6", F_OK) == 0 ||
+	       module_look("ipv6") == MODULE_LOADABLE;
+}
+
 /* ---- looking */
 
 /* A virtual server that uses the scheduler proves that it is there: lines such as
@@ -221,6 +227,7 @@ int caps_probe(
 	    .legacy_tables = has_tables(FAMILY_4, "iptable_nat"),
 	    .legacy_tables6 = has_tables(FAMILY_6, "ip6table_nat"),
 	    .nft_tables = has_nft_tables(),
+	    .no_ipv6 = !caps_has_family(FAMILY_6),
 	};
 
 	if (!try)

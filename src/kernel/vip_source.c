@@ -123,13 +123,14 @@ static int take_virtual(struct router *r, const struct addr *a, struct error *er
 	    r->ours.n, NULL, err);
 }
 
-/* What is there or gone already is fine; so is an address that is gone with its device. */
+/* What is there or gone already is fine; so is an address that is gone with its device, or
+ * with IPv6. */
 static int on_refused(void *p, const struct nlc_refusal *r, struct error *err)
 {
 	struct router *router = p;
 
 	if (r->error == EEXIST || r->error == ESRCH || r->error == ENOENT ||
-	    r->error == ENODEV || r->error == EADDRNOTAVAIL) {
+	    r->error == ENODEV || r->error == EADDRNOTAVAIL || r->error == EOPNOTSUPP) {
 		if (r->op)
 			router->ours.v[r->op - 1].len = 0;
 		return 0;

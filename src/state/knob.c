@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "state/knob.h"
+#include "state/vip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ const char *const knob_names[] = {
 
 const char *const knob_fact_names[] = {
     "kernel.osrelease",
+    "net.ipv6.conf.default.disable_ipv6",
+    "net.ipv6.conf." VIP_LINK ".disable_ipv6",
     "net.netfilter.nf_conntrack_tcp_be_liberal",
     NULL,
 };

@@ -18,7 +18,7 @@ struct knob_table {
 	bool present;
 	struct knob *knobs; /* sorted by name */
 	size_t n_knobs;
-	/* Read states: those that only decide what is wanted, in the order of
+	/* Read states: those that only decide what is wanted or possible, in the order of
 	 * knob_fact_names. Never compared, written or saved. */
 	struct knob *facts;
 	size_t n_facts;

@@ -423,7 +423,8 @@ static void tell_shared_endpoints(
 }
 
 void modes_differences(enum mode to, const struct model *m, const struct conf *c,
-    const struct node_facts *facts, enum note_level least, struct notes *ret)
+    unsigned families, const struct node_facts *facts, enum note_level least,
+    struct notes *ret)
 {
 	struct traffic t = {0};
 
@@ -441,7 +442,7 @@ void modes_differences(enum mode to, const struct model *m, const struct conf *c
 			};
 
 			traffic_select(v.svc, c, f, &t);
-			if (!t.has_family)
+			if (!t.has_family || !(families & FAMILY_BIT(f)))
 				continue;
 			check_external_policy(&v);
 			check_external_local(&v);

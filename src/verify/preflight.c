@@ -25,8 +25,45 @@ static void need(const struct subject *s, bool ok, const char *what, const char 
 		    s->notes, NOTE_REFUSE, "kernel", "kernel", "%s; %s", what, todo);
 }
 
+static bool needs_ipv6(const struct vip_table *want, const struct vip_table *have)
+{
+	for (size_t i = 0; i < want->n_addrs; i++) {
+		const struct vip_addr *v = &want->addrs[i];
+
+		if (!strcmp(v->link, VIP_LINK) &&
+		    addr_family(&v->prefix.addr) == FAMILY_6 &&
+		    !vip_find_addr_on(have, VIP_LINK, &v->prefix.addr))
+			return true;
+	}
+	return false;
+}
+
+/* A new link has what "default" says. */
+const char *preflight_no_ipv6(
+    const struct state *want, const struct state *have, const struct kernel_caps *caps)
+{
+	const struct knob_table *t = &have->knobs;
+	const char *link = knob_fact(t, "net.ipv6.conf." VIP_LINK ".disable_ipv6");
+	const char *all = knob_fact(t, "net.ipv6.conf.default.disable_ipv6");
+	const char *off = link ? link : all;
+
+	if (!needs_ipv6(&want->vips, &have->vips))
+		return NULL;
+	if (!off && caps->no_ipv6)
+		return "services have IPv6 addresses, and this kernel has no IPv6 (it is not "
+		       "built in, or ipv6.disable=1); leave it out with -4";
+	if (!off || !strcmp(off, "0"))
+		return NULL;
+	return "services have IPv6 addresses, and IPv6 is disabled for " VIP_LINK
+	       " (sysctl "
+	       "net.ipv6.conf.default.disable_ipv6, or the interface's own); enable it, or "
+	       "leave it out with -4";
+}
+
 static void check_caps(const struct subject *s, const struct kernel_caps *caps)
 {
+	const char *no_ipv6 = preflight_no_ipv6(s->p.want, s->p.have, caps);
+
 	need(s, caps->net_admin, "no permission", "run as root");
 	need(s, caps->legacy_tables || caps->nft_tables,
 	    "the iptables (legacy) interface is not there",
@@ -38,6 +75,8 @@ static void check_caps(const struct subject *s, const struct kernel_caps *caps)
 		    "with -4");
 	if (s->p.to != MODE_IPVS)
 		return;
+	if (no_ipv6)
+		notes_add_named(s->notes, NOTE_REFUSE, "kernel", "kernel", "%s", no_ipv6);
 	need(s, caps->ipvs, "IPVS is not there", "load it: modprobe ip_vs");
 	need(s, caps->ipset, "IP sets are not there",
 	    "load them: modprobe -a ip_set xt_set");

@@ -24,4 +24,9 @@ struct preflight {
  */
 void preflight_check(const struct preflight *p, struct notes *ret);
 
+/* Why IPv6 addresses that are wanted, and not there, cannot be added; NULL if they can, or
+ * there are none. A static text: "IPv6 is disabled (sysctl ...); enable it, or ..." */
+const char *preflight_no_ipv6(const struct state *want, const struct state *have,
+    const struct kernel_caps *caps);
+
 #endif

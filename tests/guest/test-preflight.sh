@@ -78,6 +78,11 @@ inside()
 	ok "nothing is left of the trial" test "$(ipvsadm -Sn; ipset -n list;
 		ip -o link | grep -E 'vipshift|kube-ipvs')" = ""
 
+	sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+	ok "IPv6 is disabled" finds 3 'kernel refuse'
+	ok "apply says so" says 'IPv6 is disabled for kube-ipvs0' vs 5 apply ipvs
+	sysctl -qw net.ipv6.conf.default.disable_ipv6=0
+
 	for port in {1..100}; do echo >"/dev/udp/10.0.0.1/$port"; done 2>/dev/null
 	# Less than there are, since some end meanwhile.
 	sysctl -qw net.netfilter.nf_conntrack_max=10

@@ -160,6 +160,86 @@ static void test_missing_scheduler_is_named(void **state)
 	teardown(&fx);
 }
 
+/* A service with an IPv6 address for a node that has those sysctls, or no IPv6 at all. */
+static bool lacks_ipv6(
+    enum mode to, const char *vips, const char *preset, const char *link, bool no_ipv6)
+{
+	struct knob knobs[] = {{"net.ipv6.conf.default.disable_ipv6", preset},
+	    {"net.ipv6.conf.kube-ipvs0.disable_ipv6", link}};
+	struct kernel_caps caps = {.no_ipv6 = no_ipv6};
+	struct fixture fx;
+	bool ret;
+
+	web(&fx);
+	frontend(&fx, FE_CLUSTER, "fd00:10:96::1", 80);
+	emit(&fx, to);
+	{
+		AUTO(state)
+		struct state *have = state_from(&(struct texts){.vips = vips});
+
+		have->knobs.facts = knobs;
+		have->knobs.n_facts = 2;
+		ret = preflight_no_ipv6(fx.s, have, &caps);
+	}
+	teardown(&fx);
+	return ret;
+}
+
+static void test_addresses_need_ipv6(void **state)
+{
+	(void)state;
+	assert_false(lacks_ipv6(MODE_IPVS, ETH0, "0", NULL, false));
+	assert_false(lacks_ipv6(MODE_IPVS, ETH0, "1", "0", false));
+	assert_true(lacks_ipv6(MODE_IPVS, ETH0, "1", NULL, false));
+	assert_true(lacks_ipv6(MODE_IPVS, ETH0, "0", "1", false));
+	assert_true(lacks_ipv6(MODE_IPVS, ETH0, NULL, NULL, true));
+	/* Not loaded yet. */
+	assert_false(lacks_ipv6(MODE_IPVS, ETH0, NULL, NULL, false));
+	assert_false(lacks_ipv6(MODE_IPTABLES, ETH0, NULL, NULL, true));
+	assert_false(lacks_ipv6(MODE_IPVS,
+	    ETH0 "kube-ipvs0    inet6 fd00:10:96::1/128 scope global\n", "1", "0",
+	    false));
+}
+
+static void test_without_ipv6_the_switch_is_refused(void **state)
+{
+	struct kernel_caps caps = able;
+	struct fixture fx;
+
+	(void)state;
+	caps.no_ipv6 = true;
+	web(&fx);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &caps);
+	assert_int_equal(refusals(&fx), 0);
+	teardown(&fx);
+	web(&fx);
+	frontend(&fx, FE_CLUSTER, "fd00:10:96::1", 80);
+	check(&fx, MODE_IPVS, &(struct texts){.vips = ETH0}, &caps);
+	assert_int_equal(refusals(&fx), 1);
+	assert_note(&fx, NOTE_REFUSE, "kernel", "this kernel has no IPv6");
+	teardown(&fx);
+}
+
+/* What differs for a family that does not switch is not said. */
+static void test_differences_are_of_the_families_that_switch(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	web(&fx);
+	fx.svc.affinity = true;
+	fx.svc.affinity_sec = 10800;
+	emit(&fx, MODE_IPVS);
+	notes_clear(&fx.notes);
+	modes_differences(
+	    MODE_IPVS, fx.m, fx.c, FAMILY_BIT(FAMILY_6), &facts, NOTE_INFO, &fx.notes);
+	assert_int_equal(check_level(&fx.notes, "affinity-memory"), -1);
+	modes_differences(
+	    MODE_IPVS, fx.m, fx.c, FAMILY_BIT(FAMILY_4), &facts, NOTE_INFO, &fx.notes);
+	assert_int_equal(check_level(&fx.notes, "affinity-memory"), NOTE_INFO);
+	teardown(&fx);
+}
+
 static void test_going_back_needs_no_ipvs(void **state)
 {
 	struct kernel_caps caps = able;
@@ -751,7 +831,7 @@ static void differences(struct fixture *fx, enum mode to)
 {
 	emit(fx, to);
 	notes_clear(&fx->notes);
-	modes_differences(to, fx->m, fx->c, &facts, NOTE_INFO, &fx->notes);
+	modes_differences(to, fx->m, fx->c, FAMILY_BOTH, &facts, NOTE_INFO, &fx->notes);
 }
 
 /* The level of a difference for the service as it stands, to ipvs and back. */
@@ -760,7 +840,8 @@ static void assert_levels(struct fixture *fx, const char *name, int to_ipvs, int
 	differences(fx, MODE_IPVS);
 	assert_int_equal(check_level(&fx->notes, name), to_ipvs);
 	notes_clear(&fx->notes);
-	modes_differences(MODE_IPTABLES, fx->m, fx->c, &facts, NOTE_INFO, &fx->notes);
+	modes_differences(
+	    MODE_IPTABLES, fx->m, fx->c, FAMILY_BOTH, &facts, NOTE_INFO, &fx->notes);
 	assert_int_equal(check_level(&fx->notes, name), back);
 	teardown(fx);
 }
@@ -810,7 +891,8 @@ static void test_local_policy_without_local_endpoint_differs(void **state)
 	differences(&fx, MODE_IPVS);
 	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "to the node itself");
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_INFO, &fx.notes);
+	modes_differences(
+	    MODE_IPTABLES, fx.m, fx.c, FAMILY_BOTH, &facts, NOTE_INFO, &fx.notes);
 	assert_note(&fx, NOTE_ACCEPT, "demo/web:http", "is dropped instead");
 	assert_int_equal(level_of(&fx, "local-policy"), NOTE_ACCEPT);
 }
@@ -870,7 +952,8 @@ static void test_ranges_are_told_of_services_without_endpoints(void **state)
 	differences(&fx, MODE_IPVS);
 	assert_note(&fx, NOTE_INFO, "demo/web:http", "are dropped, not refused");
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_INFO, &fx.notes);
+	modes_differences(
+	    MODE_IPTABLES, fx.m, fx.c, FAMILY_BOTH, &facts, NOTE_INFO, &fx.notes);
 	assert_note(&fx, NOTE_INFO, "demo/web:http", "are refused, not dropped");
 	teardown(&fx);
 }
@@ -888,11 +971,13 @@ static void test_what_hurts_can_be_asked_for_alone(void **state)
 	fx.endpoints.v[0].weight_set = true;
 	emit(&fx, MODE_IPTABLES);
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPTABLES, fx.m, fx.c, &facts, NOTE_ACCEPT, &fx.notes);
+	modes_differences(
+	    MODE_IPTABLES, fx.m, fx.c, FAMILY_BOTH, &facts, NOTE_ACCEPT, &fx.notes);
 	assert_int_equal(fx.notes.list.n, 1);
 	assert_int_equal(check_level(&fx.notes, "weights"), NOTE_ACCEPT);
 	notes_clear(&fx.notes);
-	modes_differences(MODE_IPVS, fx.m, fx.c, &facts, NOTE_ACCEPT, &fx.notes);
+	modes_differences(
+	    MODE_IPVS, fx.m, fx.c, FAMILY_BOTH, &facts, NOTE_ACCEPT, &fx.notes);
 	assert_int_equal(fx.notes.list.n, 0);
 	teardown(&fx);
 }
@@ -1116,7 +1201,7 @@ static int level_beside(uint16_t port, uint8_t proto)
 	both[1].endpoints = &e;
 	both[1].proto = proto;
 	modes_differences(MODE_IPVS, &(struct model){.services = both, .n_services = 2},
-	    fx.c, &facts, NOTE_INFO, &fx.notes);
+	    fx.c, FAMILY_BOTH, &facts, NOTE_INFO, &fx.notes);
 	return level_of(&fx, "shared-endpoints");
 }
 
@@ -1156,6 +1241,10 @@ int main(void)
 		test_missing_parts_of_the_kernel_are_named, reset_facts),
 	    cmocka_unit_test_setup(test_missing_scheduler_is_named, reset_facts),
 	    cmocka_unit_test_setup(test_going_back_needs_no_ipvs, reset_facts),
+	    cmocka_unit_test_setup(test_addresses_need_ipv6, reset_facts),
+	    cmocka_unit_test_setup(test_without_ipv6_the_switch_is_refused, reset_facts),
+	    cmocka_unit_test_setup(
+		test_differences_are_of_the_families_that_switch, reset_facts),
 	    cmocka_unit_test_setup(test_full_conntrack_table, reset_facts),
 	    cmocka_unit_test_setup(
 		test_host_firewall_that_drops_the_rest_is_refused, reset_facts),

@@ -112,7 +112,7 @@ states_setup()
 # New connections from a pod and from outside, until states_traffic_judge.
 states_traffic()
 {
-	local common=(client --seconds 600 --timeout 8000 --stop-file "$work/stop" --rate 20)
+	local common=(client --seconds 1200 --timeout 8000 --stop-file "$work/stop" --rate 20)
 
 	ip netns exec client "$VIPSHIFT_TRAFFIC" "${common[@]}" --log "$work/pod.log" \
 		conn:web=10.96.20.1:80 'conn:web=[fd00:10:96::2001]:80' \

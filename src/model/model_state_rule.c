@@ -146,3 +146,15 @@ const char *opaque_reason(struct arena *a, const struct fw_rule *r)
 		return "recent without a list";
 	return arena_printf(a, "this rule is not understood: %.80s", t);
 }
+
+const char *misfit_reason(const struct fw_rule *r)
+{
+	const struct fw_match *m = rule_match(r, FWM_L4);
+
+	/* Newer ones, of nft, write a port in a way that older ones do not know. */
+	if (r->proto && !(m && m->l4.has_port) && !rule_marks(r) &&
+	    r->target.kind != FWT_NONE)
+		return "it has no port: an iptables-save that is older than the program "
+		       "that wrote the rule leaves it out";
+	return "this rule does not belong here";
+}

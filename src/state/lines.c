@@ -84,6 +84,25 @@ int lines_fail(struct lines *l, const char *fmt, ...)
 	return error_set(l->err, ERR_INPUT, 0, "%s:%zu: %s", l->where, l->line, msg);
 }
 
+static size_t span(const char *s, size_t len, const char *chars)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] && strchr(chars, s[n]))
+		n++;
+	return n;
+}
+
+size_t blank_indent(const char *s, size_t len)
+{
+	return span(s, len, " \t");
+}
+
+size_t quoted_indent(const char *s, size_t len)
+{
+	return span(s, len, " \t>");
+}
+
 bool word_number(const char *s, uint32_t max, uint32_t *ret)
 {
 	uint64_t v = 0;

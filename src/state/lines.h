@@ -33,6 +33,9 @@ int lines_replace(struct lines *l, const char *text, size_t len);
 /* Sets the error with file and line. Always -1. */
 int lines_fail(struct lines *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* How many blanks a line begins with; also with the marks of quoted text, "> > ". */
+size_t blank_indent(const char *s, size_t len);
+size_t quoted_indent(const char *s, size_t len);
 /* A whole word as a decimal number up to max. */
 bool word_number(const char *s, uint32_t max, uint32_t *ret);
 

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "state/dump_file.h"
+#include "state/fw_listing.h"
 #include "state/lines.h"
 
 #include <stdio.h>
@@ -142,6 +143,29 @@ static void decide(struct section *v, size_t n)
 		v[0].family = v[1].family;
 }
 
+/* iptables -S, one table after the other. */
+static int read_listing(const char *text, size_t len, const char *path,
+    enum family family, unsigned families, struct state *s, struct notes *findings,
+    struct error *err)
+{
+	struct fw_listing l = {.at = text, .end = text + len};
+	struct strbuf table = {0};
+	size_t first;
+	int ret = 0;
+
+	notes_add(findings, NOTE_WARNING, NULL,
+	    "%s: this is the output of iptables -S: its built-in chains tell which tables "
+	    "these are",
+	    path);
+	content_family(text, text + len, &family);
+	while (
+	    !ret && families & FAMILY_BIT(family) && fw_listing_next(&l, &table, &first))
+		ret = fw_parse_damaged(table.s, table.len, path, first, family, s->arena,
+		    &s->fw[family], findings, err);
+	strbuf_free(&table);
+	return ret;
+}
+
 static int read_sections(const char *text, size_t len, const char *path,
     enum family family, unsigned families, struct state *s, struct notes *findings,
     struct error *err)
@@ -154,6 +178,9 @@ static int read_sections(const char *text, size_t len, const char *path,
 	if (n == 1) {
 		/* Not one table: then it is something else, which the parser names. */
 		free(v);
+		if (fw_listing_has(text, len))
+			return read_listing(
+			    text, len, path, family, families, s, findings, err);
 		notes_add(
 		    findings, NOTE_WARNING, NULL, "%s: there is no table in it", path);
 		return families & FAMILY_BIT(family) ? fw_parse(text, len, path, family,

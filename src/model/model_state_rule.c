@@ -135,13 +135,13 @@ bool rule_marks(const struct fw_rule *r)
 
 const char *opaque_reason(struct arena *a, const struct fw_rule *r)
 {
-	const char *t = r->opaque;
+	const char *t = r->opaque, *dnat = strstr(t, "-j DNAT");
 
-	if (strstr(t, "-j DNAT") && !strstr(t, "--to-destination"))
+	if (dnat && !strstr(t, "--to-destination"))
 		return "DNAT with no address";
-	if (strstr(t, "-j DNAT"))
+	if (dnat)
 		return arena_printf(
-		    a, "DNAT to what is not one address and port: %.80s", t);
+		    a, "DNAT to what is not one address and port: %.80s", dnat);
 	if (strstr(t, "-m recent") && !strstr(t, "--name "))
 		return "recent without a list";
 	return arena_printf(a, "this rule is not understood: %.80s", t);

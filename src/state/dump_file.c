@@ -239,11 +239,18 @@ static bool is_rewritten(const char *s, size_t len)
 
 static void write_back(const char *s, size_t len, struct strbuf *sb)
 {
+	static const char first[] = "&\\\xe2\xc2"; /* what they begin with */
 	const char *end = s + len;
 
 	while (s < end) {
 		size_t i = 0, n = 0;
 
+		while (s + n < end && !memchr(first, s[n], sizeof(first) - 1))
+			n++;
+		strbuf_addn(sb, s, n);
+		s += n;
+		if (s == end)
+			break;
 		for (; i < N_WRITTEN; i++) {
 			n = strlen(written[i].from);
 			if ((size_t)(end - s) >= n && !memcmp(s, written[i].from, n))

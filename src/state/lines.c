@@ -56,6 +56,19 @@ int lines_replace(struct lines *l, const char *text, size_t len)
 	return split(l, text, len) ? -1 : 1;
 }
 
+/* "$ ipvsadm -Ln", "root@node:~# ...", "[root@node ~]# ...": what somebody typed. */
+static bool is_prompt(const struct lines *l)
+{
+	const char *s = l->words[0];
+	char last = s[strlen(s) - 1];
+
+	if (*s == '[' && last != ']' && last != '$' && last != '#' && l->n > 1) {
+		s = l->words[1];
+		last = s[strlen(s) - 1];
+	}
+	return last == '$' || last == '#';
+}
+
 int lines_next(struct lines *l)
 {
 	while (l->text < l->end) {
@@ -67,7 +80,7 @@ int lines_next(struct lines *l)
 		l->text = nl ? nl + 1 : l->end;
 		if (split(l, s, len))
 			return -1;
-		if (l->n && l->words[0][0] != '#')
+		if (l->n && l->words[0][0] != '#' && !is_prompt(l))
 			return 1;
 	}
 	return 0;

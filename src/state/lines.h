@@ -25,7 +25,8 @@ struct lines {
 
 void lines_begin(
     struct lines *l, const char *text, size_t len, const char *where, struct error *err);
-/* The next line with a word in it that is no comment. 1; 0: the end; -1: ERR_INPUT. */
+/* The next line with a word in it that is no comment or prompt. 1; 0: the end; -1:
+ * ERR_INPUT. */
 int lines_next(struct lines *l);
 void lines_end(struct lines *l);
 /* Makes the line another text. 1; -1: ERR_INPUT. */

@@ -58,6 +58,7 @@ int model_from_state(const struct state_view *v, struct model **ret,
 			read_iptables(&rd);
 		else if (v->modes[f] == MODE_BIT(MODE_IPVS))
 			read_ipvs(&rd);
+		check_userspace(&rd);
 	}
 	found_finish(&rd);
 	found_free(&rd);

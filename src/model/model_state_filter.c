@@ -91,7 +91,7 @@ static void puzzled(struct reading *rd, const struct fw_chain *c, const struct f
 	if (spn && !fd)
 		fd = found_get(rd, NULL, spn, r->proto ? r->proto : IPPROTO_TCP);
 	not_understood(rd, fd, &at, "%s",
-	    r->opaque ? opaque_reason(rd->arena, r) : "this rule does not belong here");
+	    r->opaque ? opaque_reason(rd->arena, r) : misfit_reason(r));
 }
 
 static void read_refusals(struct reading *rd, const char *name, bool inside)

@@ -111,7 +111,7 @@ static void read_services(struct reading *rd, const struct fw_chain *c)
 		else if (way && a && rule_port(r))
 			take_way(rd, &w, kind_of(&w), a, rule_port(r));
 		else if (way || own_rule(FW_NAT, SERVICES, r) != OWN_IPVS)
-			puzzled(rd, &w, "this rule does not belong here");
+			puzzled(rd, &w, misfit_reason(r));
 	}
 }
 
@@ -129,7 +129,7 @@ static void read_node_ports(struct reading *rd, const struct fw_chain *c)
 		else if (way && rule_port(r))
 			take_way(rd, &w, FE_NODE_PORT, NULL, rule_port(r));
 		else
-			puzzled(rd, &w, "this rule does not belong here");
+			puzzled(rd, &w, misfit_reason(r));
 	}
 }
 
@@ -237,6 +237,26 @@ static void check_jumps(struct reading *rd)
 
 		remark(rd, NULL, &at,
 		    "no rule leads to " NODE_PORTS ": node ports do not work");
+	}
+}
+
+/* Up to 1.25, and in OpenShift for services that sleep: their endpoints are known to the
+ * process alone. */
+void check_userspace(struct reading *rd)
+{
+	static const char *const names[] = {
+	    "KUBE-PORTALS-CONTAINER", "KUBE-NODEPORT-CONTAINER"};
+
+	rd->nat = &rd->state->fw[rd->f].tables[FW_NAT];
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct fw_chain *c = fw_chain_find(rd->nat, names[i]);
+		const struct place at = {rd->nat, names[i], NULL};
+
+		if (c && c->n_rules)
+			remark(rd, NULL, &at,
+			    "rules of kube-proxy's userspace mode (%zu): their services are "
+			    "not read back",
+			    c->n_rules);
 	}
 }
 

@@ -122,11 +122,15 @@ bool rule_marks(const struct fw_rule *r);
 bool rule_jumps_to(const struct fw_rule *r, const char *chain);
 /* Why a rule that is text only is not understood. */
 const char *opaque_reason(struct arena *a, const struct fw_rule *r);
+/* Why another one is not where it stands: among the ways in to services. */
+const char *misfit_reason(const struct fw_rule *r);
 
 /* ---- the modes */
 
 /* One family of a state in iptables mode. */
 void read_iptables(struct reading *rd);
+/* Says what the one mode that is not read has in a family. */
+void check_userspace(struct reading *rd);
 /* filter: services that nobody answers, health check ports. */
 void read_filter(struct reading *rd);
 /* What one of a service port's chains in nat says, if it was not walked yet. */

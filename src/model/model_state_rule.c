@@ -135,14 +135,26 @@ bool rule_marks(const struct fw_rule *r)
 
 const char *opaque_reason(struct arena *a, const struct fw_rule *r)
 {
-	const char *t = r->opaque;
+	const char *t = r->opaque, *dnat = strstr(t, "-j DNAT");
 
-	if (strstr(t, "-j DNAT") && !strstr(t, "--to-destination"))
+	if (dnat && !strstr(t, "--to-destination"))
 		return "DNAT with no address";
-	if (strstr(t, "-j DNAT"))
+	if (dnat)
 		return arena_printf(
-		    a, "DNAT to what is not one address and port: %.80s", t);
+		    a, "DNAT to what is not one address and port: %.80s", dnat);
 	if (strstr(t, "-m recent") && !strstr(t, "--name "))
 		return "recent without a list";
 	return arena_printf(a, "this rule is not understood: %.80s", t);
+}
+
+const char *misfit_reason(const struct fw_rule *r)
+{
+	const struct fw_match *m = rule_match(r, FWM_L4);
+
+	/* Newer ones, of nft, write a port in a way that older ones do not know. */
+	if (r->proto && !(m && m->l4.has_port) && !rule_marks(r) &&
+	    r->target.kind != FWT_NONE)
+		return "it has no port: an iptables-save that is older than the program "
+		       "that wrote the rule leaves it out";
+	return "this rule does not belong here";
 }

@@ -7,7 +7,10 @@
 #include "config.h"
 
 #include "state/dump_file.h"
+#include "state/fw_listing.h"
+#include "state/lines.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* From a line that begins a table, or the start of the file, to the next one. */
@@ -21,6 +24,7 @@ struct section {
 static bool next_line(const char **at, const char *end, const char **line, size_t *len)
 {
 	const char *nl;
+	size_t indent;
 
 	if (*at == end)
 		return false;
@@ -28,10 +32,9 @@ static bool next_line(const char **at, const char *end, const char **line, size_
 	*line = *at;
 	*at = nl ? nl + 1 : end;
 	*len = (size_t)(*at - *line);
-	while (*len && (**line == ' ' || **line == '\t')) {
-		(*line)++;
-		(*len)--;
-	}
+	indent = quoted_indent(*line, *len);
+	*line += indent;
+	*len -= indent;
 	return true;
 }
 
@@ -140,19 +143,44 @@ static void decide(struct section *v, size_t n)
 		v[0].family = v[1].family;
 }
 
-int dump_tables(const char *text, size_t len, const char *path, enum family family,
-    unsigned families, struct state *s, struct notes *findings, struct error *err)
+/* iptables -S, one table after the other. */
+static int read_listing(const char *text, size_t len, const char *path,
+    enum family family, unsigned families, struct state *s, struct notes *findings,
+    struct error *err)
+{
+	struct fw_listing l = {.at = text, .end = text + len};
+	struct strbuf table = {0};
+	size_t first;
+	int ret = 0;
+
+	notes_add(findings, NOTE_WARNING, NULL,
+	    "%s: this is the output of iptables -S: its built-in chains tell which tables "
+	    "these are",
+	    path);
+	content_family(text, text + len, &family);
+	while (
+	    !ret && families & FAMILY_BIT(family) && fw_listing_next(&l, &table, &first))
+		ret = fw_parse_damaged(table.s, table.len, path, first, family, s->arena,
+		    &s->fw[family], findings, err);
+	strbuf_free(&table);
+	return ret;
+}
+
+static int read_sections(const char *text, size_t len, const char *path,
+    enum family family, unsigned families, struct state *s, struct notes *findings,
+    struct error *err)
 {
 	struct section *v;
 	size_t n, next;
 	int ret = 0;
 
-	if (!len)
-		text = "";
 	find_sections(text, len, family, &v, &n);
 	if (n == 1) {
 		/* Not one table: then it is something else, which the parser names. */
 		free(v);
+		if (fw_listing_has(text, len))
+			return read_listing(
+			    text, len, path, family, families, s, findings, err);
 		notes_add(
 		    findings, NOTE_WARNING, NULL, "%s: there is no table in it", path);
 		return families & FAMILY_BIT(family) ? fw_parse(text, len, path, family,
@@ -171,5 +199,89 @@ int dump_tables(const char *text, size_t len, const char *path, enum family fami
 			    s->arena, &s->fw[f], findings, err);
 	}
 	free(v);
+	return ret;
+}
+
+/* ---- quotes and blanks that went through another program */
+
+/* What web pages, word processors and strings in JSON make of them. */
+static const struct {
+	const char *from, *to;
+} written[] = {
+    {"&quot;", "\""},
+    {"&#34;", "\""},
+    {"\\\"", "\""},
+    {"\xe2\x80\x9c", "\""},
+    {"\xe2\x80\x9d", "\""},
+    {"\xe2\x80\x9e", "\""},
+    {"\xc2\xa0", " "},
+    {"&gt;", ">"},
+    {"&lt;", "<"},
+    {"&amp;", "&"},
+};
+#define N_WRITTEN (sizeof(written) / sizeof(written[0]))
+
+/* Comments, which kube-proxy's rules have, all begin with one of these then. */
+static bool is_rewritten(const char *s, size_t len)
+{
+	char what[32];
+
+	if (has(s, len, "--comment \""))
+		return false;
+	for (size_t i = 0; i < N_WRITTEN; i++) {
+		snprintf(what, sizeof(what), "--comment%s%s",
+		    *written[i].to == '"' ? " " : "", written[i].from);
+		if (*written[i].to != '&' && has(s, len, what))
+			return true;
+	}
+	return false;
+}
+
+static void write_back(const char *s, size_t len, struct strbuf *sb)
+{
+	static const char first[] = "&\\\xe2\xc2"; /* what they begin with */
+	const char *end = s + len;
+
+	while (s < end) {
+		size_t i = 0, n = 0;
+
+		while (s + n < end && !memchr(first, s[n], sizeof(first) - 1))
+			n++;
+		strbuf_addn(sb, s, n);
+		s += n;
+		if (s == end)
+			break;
+		for (; i < N_WRITTEN; i++) {
+			n = strlen(written[i].from);
+			if ((size_t)(end - s) >= n && !memcmp(s, written[i].from, n))
+				break;
+		}
+		if (i < N_WRITTEN)
+			strbuf_add(sb, written[i].to);
+		else
+			strbuf_addch(sb, *s);
+		s += i < N_WRITTEN ? n : 1;
+	}
+}
+
+int dump_tables(const char *text, size_t len, const char *path, enum family family,
+    unsigned families, struct state *s, struct notes *findings, struct error *err)
+{
+	struct strbuf sb = {0};
+	int ret;
+
+	if (!len)
+		text = "";
+	if (is_rewritten(text, len)) {
+		notes_add(findings, NOTE_WARNING, NULL,
+		    "%s: another program wrote its quotes or blanks in its own way: read as "
+		    "those of iptables-save",
+		    path);
+		write_back(text, len, &sb);
+		text = sb.s;
+		len = sb.len;
+	}
+	ret = read_sections(text, len, path, family, families, s, findings, err);
+	strbuf_free(&sb);
 	return ret;
 }

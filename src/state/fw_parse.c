@@ -7,6 +7,7 @@
 #include "base/strtab.h"
 #include "base/vec.h"
 #include "state/fw_rule_text.h"
+#include "state/lines.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +43,8 @@ struct parser {
 	struct notes *findings; /* not NULL: what is wrong goes here, and on it goes */
 	bool complained;	/* about what is outside the tables */
 	bool broken;		/* the line has a quote that is not closed */
+	const char *rule;	/* the last rule's text, of line rule_line */
+	size_t rule_len, rule_line;
 	bool in_table;
 	enum fw_table_id id;
 	struct growing tables[FW_TABLE_COUNT];
@@ -328,6 +331,9 @@ static int rule_line(struct parser *p, const char *s, size_t len)
 	}
 	r.line = (uint32_t)p->line;
 	add_rule(p, chain, &r);
+	p->rule = s;
+	p->rule_len = len;
+	p->rule_line = p->line;
 	return 0;
 }
 
@@ -369,11 +375,11 @@ static void take_head(struct parser *p, const char *s, size_t len)
 static int parse_line(struct parser *p, const char *s, size_t len)
 {
 	const struct fw_words *w = &p->rd.words;
+	size_t indent;
 
-	while (len && (*s == ' ' || *s == '\t')) {
-		s++;
-		len--;
-	}
+	indent = p->findings ? quoted_indent(s, len) : blank_indent(s, len);
+	s += indent;
+	len -= indent;
 	while (len && (s[len - 1] == '\r' || s[len - 1] == ' ' || s[len - 1] == '\t'))
 		len--;
 	if (!len || *s == '#') {
@@ -400,9 +406,62 @@ static int parse_line(struct parser *p, const char *s, size_t len)
 	return not_a_save(p);
 }
 
-/* One finding for all that is outside the tables in one place, such as a listing. */
-static int note_line(struct parser *p)
+/* ---- damaged texts */
+
+/* A line that is none, but with the one above makes a rule: a program wrapped it. */
+static bool is_rest(struct parser *p, const char *s, size_t len, bool gap)
 {
+	struct error err = {0};
+	struct strbuf both = {0};
+	size_t first = *p->rule == '[' ? 3 : 2;
+	struct fw_rule r = {.opaque = ""};
+
+	strbuf_addn(&both, p->rule, p->rule_len);
+	strbuf_add(&both, gap ? " " : "");
+	strbuf_addn(&both, s, len);
+	if (!fw_words_split(&p->rd.words, both.s, both.len, &err) &&
+	    p->rd.words.n > first)
+		fw_reader_rule(&p->rd, both.s, both.len, first, &r, &err);
+	strbuf_free(&both);
+	return !r.opaque;
+}
+
+/* A rule whose last word lost its end may read as another one: "... 10.0.0.1:8". A jump
+ * then leads to no chain. */
+static void doubt_rule_above(struct parser *p, const char *s, size_t len)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789.:/-_, ";
+	size_t indent = quoted_indent(s, len), plain = 0;
+	struct error err = {0};
+	struct fw_rule *r;
+	uint32_t line;
+
+	if (!p->in_table || p->rule_line + 1 != p->line || !p->t->run.n)
+		return;
+	r = &p->t->run.v[p->t->run.n - 1];
+	s += indent;
+	len -= indent;
+	while (len && (s[len - 1] == '\r' || s[len - 1] == ' '))
+		len--;
+	while (plain < len && memchr(chars, s[plain], sizeof(chars) - 1))
+		plain++;
+	if (r->opaque || r->target.kind == FWT_JUMP || plain < len ||
+	    (!is_rest(p, s, len, false) && !is_rest(p, s, len, true)))
+		return;
+	line = r->line;
+	fw_words_split(&p->rd.words, p->rule, p->rule_len, &err);
+	fw_reader_opaque(&p->rd, p->rule, p->rule_len, *p->rule == '[' ? 3 : 2, r);
+	r->line = line;
+	error_set(p->err, ERR_INPUT, 0,
+	    "%s:%zu: the rule above goes on here, a program wrapped it: it is not read",
+	    p->where, p->line);
+}
+
+/* One finding for all that is outside the tables in one place, such as a listing. */
+static int note_line(struct parser *p, const char *s, size_t len)
+{
+	doubt_rule_above(p, s, len);
 	if (p->in_table || !p->complained)
 		notes_add(p->findings, NOTE_WARNING, NULL, "%s", p->err->msg);
 	p->complained |= !p->in_table;
@@ -416,11 +475,10 @@ static size_t whole_lines(struct parser *p, const char *text, size_t len)
 	const char *nl = memrchr(text, '\n', len);
 	const char *last = nl ? nl + 1 : text;
 	size_t n = len - (size_t)(last - text);
+	size_t indent = quoted_indent(last, n);
 
-	while (n && (*last == ' ' || *last == '\t')) {
-		last++;
-		n--;
-	}
+	last += indent;
+	n -= indent;
 	if (!n || *last == '#' || (n >= 6 && n <= 7 && !memcmp(last, "COMMIT", 6)))
 		return len;
 	notes_add(p->findings, NOTE_WARNING, NULL,
@@ -445,7 +503,7 @@ static int parse_lines(struct parser *p, const char *text, size_t len)
 		if (!nl)
 			nl = end;
 		if (parse_line(p, text, (size_t)(nl - text)) &&
-		    (!p->findings || note_line(p)))
+		    (!p->findings || note_line(p, text, (size_t)(nl - text))))
 			return -1;
 		text = nl + 1;
 	}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ipset save files read and printed. */
+/* ipset save files read and printed; what ipset list prints is read as well. */
 #include "config.h"
 
 #include "state/kset.h"
 #include "base/strtab.h"
 #include "base/vec.h"
+#include "state/kset_listing.h"
 #include "state/lines.h"
 #include "state/own.h"
 
@@ -196,6 +197,7 @@ struct reader {
 	VEC(kset_entry_vec) entries; /* of the set with the same index */
 	struct strtab names;	     /* value: the index + 1 */
 	size_t last;		     /* set of the line before */
+	struct kset_listing listing;
 };
 
 static bool parse_family(const char *s, enum family *ret)
@@ -335,23 +337,27 @@ static int read_lines(struct reader *r)
 	int c;
 
 	while ((c = lines_next(&r->l)) > 0) {
-		const char *verb = r->l.words[0];
+		const char *verb;
 
+		if (kset_listing_has(&r->listing, &r->l)) {
+			c = kset_listing_line(&r->listing, &r->l);
+			if (c < 0)
+				break;
+			if (!c)
+				continue;
+		}
+		verb = r->l.words[0];
 		if (!strcmp(verb, "create") || !strcmp(verb, "-N"))
 			c = create_line(r);
 		else if (!strcmp(verb, "add") || !strcmp(verb, "-A"))
 			c = add_line(r);
-		else if (!strcmp(verb, "Name:"))
-			c = lines_fail(&r->l,
-			    "this is the output of ipset list: give that of "
-			    "ipset save");
 		else if (strcmp(verb, "COMMIT"))
 			c = lines_fail(
 			    &r->l, "this is not an ipset save file: \"%.40s\"", verb);
 		if (c < 0)
 			break;
 	}
-	return c;
+	return c ? c : kset_listing_end(&r->listing, &r->l);
 }
 
 int kset_parse(const char *text, size_t len, const char *where, struct arena *a,
@@ -375,6 +381,7 @@ int kset_parse(const char *text, size_t len, const char *where, struct arena *a,
 	vec_free(&r.sets);
 	vec_free(&r.entries);
 	strtab_free(&r.names);
+	kset_listing_free(&r.listing);
 	lines_end(&r.l);
 	return c;
 }

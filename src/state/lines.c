@@ -56,6 +56,19 @@ int lines_replace(struct lines *l, const char *text, size_t len)
 	return split(l, text, len) ? -1 : 1;
 }
 
+/* "$ ipvsadm -Ln", "root@node:~# ...", "[root@node ~]# ...": what somebody typed. */
+static bool is_prompt(const struct lines *l)
+{
+	const char *s = l->words[0];
+	char last = s[strlen(s) - 1];
+
+	if (*s == '[' && last != ']' && last != '$' && last != '#' && l->n > 1) {
+		s = l->words[1];
+		last = s[strlen(s) - 1];
+	}
+	return last == '$' || last == '#';
+}
+
 int lines_next(struct lines *l)
 {
 	while (l->text < l->end) {
@@ -67,7 +80,7 @@ int lines_next(struct lines *l)
 		l->text = nl ? nl + 1 : l->end;
 		if (split(l, s, len))
 			return -1;
-		if (l->n && l->words[0][0] != '#')
+		if (l->n && l->words[0][0] != '#' && !is_prompt(l))
 			return 1;
 	}
 	return 0;
@@ -82,6 +95,25 @@ int lines_fail(struct lines *l, const char *fmt, ...)
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	return error_set(l->err, ERR_INPUT, 0, "%s:%zu: %s", l->where, l->line, msg);
+}
+
+static size_t span(const char *s, size_t len, const char *chars)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] && strchr(chars, s[n]))
+		n++;
+	return n;
+}
+
+size_t blank_indent(const char *s, size_t len)
+{
+	return span(s, len, " \t");
+}
+
+size_t quoted_indent(const char *s, size_t len)
+{
+	return span(s, len, " \t>");
 }
 
 bool word_number(const char *s, uint32_t max, uint32_t *ret)

@@ -25,7 +25,8 @@ struct lines {
 
 void lines_begin(
     struct lines *l, const char *text, size_t len, const char *where, struct error *err);
-/* The next line with a word in it that is no comment. 1; 0: the end; -1: ERR_INPUT. */
+/* The next line with a word in it that is no comment or prompt. 1; 0: the end; -1:
+ * ERR_INPUT. */
 int lines_next(struct lines *l);
 void lines_end(struct lines *l);
 /* Makes the line another text. 1; -1: ERR_INPUT. */
@@ -33,6 +34,9 @@ int lines_replace(struct lines *l, const char *text, size_t len);
 /* Sets the error with file and line. Always -1. */
 int lines_fail(struct lines *l, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* How many blanks a line begins with; also with the marks of quoted text, "> > ". */
+size_t blank_indent(const char *s, size_t len);
+size_t quoted_indent(const char *s, size_t len);
 /* A whole word as a decimal number up to max. */
 bool word_number(const char *s, uint32_t max, uint32_t *ret);
 

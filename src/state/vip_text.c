@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Interfaces and addresses as text: ip -batch lines printed and read; ip -o addr and
- * ip -o link lines read. */
+/* Interfaces and addresses as text: ip -batch lines printed and read; those of ip addr
+ * and ip link read, with -o and without. */
 #include "config.h"
 
 #include "state/vip.h"
@@ -44,6 +44,7 @@ struct reader {
 	VEC(struct vip_link) links;
 	struct strtab names; /* value: place in links + 1 */
 	VEC(struct vip_addr) addrs;
+	const char *under; /* ip without -o: the link whose lines come */
 };
 
 /* The link, made when it is new. The pointer holds until the next new one. */
@@ -128,6 +129,7 @@ static int listed_link(struct reader *r, char *name, const char *flags)
 
 	name[strcspn(name, "@")] = '\0';
 	l = get_link(r, name);
+	r->under = l->name;
 	for (p = strstr(flags, "UP"); p; p = strstr(p + 1, "UP"))
 		if ((p[-1] == '<' || p[-1] == ',') && (p[2] == '>' || p[2] == ','))
 			l->up = true;
@@ -156,12 +158,27 @@ static int listed_line(struct reader *r, char **w, uint32_t index)
 	return c;
 }
 
+/* "link/ether", "valid_lft", ...: what ip says of a link or an address besides. */
+static bool says_nothing(const char *s)
+{
+	static const char *const words[] = {"valid_lft", "altname", "alias", "vf"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(s, words[i]))
+			return true;
+	return !strncmp(s, "link/", strlen("link/"));
+}
+
 static int parse_line(struct reader *r)
 {
 	char **w = r->l.words;
 	uint32_t index = 0;
 	size_t n = strlen(w[0]);
 
+	if (r->under && w[1] && (!strcmp(w[0], "inet") || !strcmp(w[0], "inet6")))
+		return add_addr(r, w[1], r->under);
+	if (r->under && says_nothing(w[0]))
+		return 0;
 	if (!strcmp(w[0], "link"))
 		return batch_link(r);
 	if (!strcmp(w[0], "address") || !strcmp(w[0], "addr"))

@@ -158,6 +158,26 @@ static void test_sets_are_equal_when_their_entries_are(void **state)
 	assert_false(kset_eq(a.sets, c.sets));
 }
 
+static void test_the_listing_of_ipset_is_read(void **state)
+{
+	(void)state;
+	assert_prints(
+	    "Name: KUBE-CLUSTER-IP\nType: hash:ip,port\nRevision: 5\n"
+	    "Header: family inet hashsize 1024 maxelem 65536 bucketsize 12 initval "
+	    "0x1f\nSize in memory: 512\nReferences: 2\nNumber of entries: 2\n"
+	    "Members:\n10.96.0.10,udp:53\n10.96.0.1,6:443\n\n"
+	    "Name: KUBE-NODE-PORT-TCP\nType: bitmap:port\nRevision: 3\n"
+	    "Header: range 0-65535\nReferences: 1\nMembers:\n30080\n\n"
+	    "Name: KUBE-LOOP-BACK\nType: hash:ip,port,ip\n"
+	    "Header: family inet hashsize 1024 maxelem 65536\nMembers:\n",
+	    "create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536\n"
+	    "add KUBE-CLUSTER-IP 10.96.0.1,tcp:443\n"
+	    "add KUBE-CLUSTER-IP 10.96.0.10,udp:53\n"
+	    "create KUBE-LOOP-BACK hash:ip,port,ip family inet hashsize 1024 maxelem 65536\n"
+	    "create KUBE-NODE-PORT-TCP bitmap:port range 0-65535\n"
+	    "add KUBE-NODE-PORT-TCP 30080\n");
+}
+
 #define TEN "a b c d e f g h i j "
 
 static void test_errors_name_the_line(void **state)
@@ -179,7 +199,19 @@ static void test_errors_name_the_line(void **state)
 	    {"create KUBE-NODE-PORT-TCP bitmap:port range 0-100\nadd KUBE-NODE-PORT-TCP 101\n",
 		"sets.txt:2: set KUBE-NODE-PORT-TCP: 101 is not an entry of a bitmap:port set"},
 	    {"Name: A\n",
-		"sets.txt:1: this is the output of ipset list: give that of ipset save"},
+		"sets.txt:1: set A: its type and header are not in the listing: give the "
+		"output of ipset save"},
+	    {"Name: A\nType: hash:ip\nHeader: family inet\nNumber of entries: 2\nName: B\n",
+		"sets.txt:5: set A: its members are not in the listing: give the output of "
+		"ipset save"},
+	    {"Name: A\nHeader: family inet\n",
+		"sets.txt:2: set A: a header without a type"},
+	    {"Name:\n", "sets.txt:1: a set without a name"},
+	    {"Name: A\nType: hash:ip\nhello\n",
+		"sets.txt:3: this is no line of ipset list: \"hello\""},
+	    {"Name: KUBE-IPVS-IPS\nType: hash:ip\nHeader: family inet\nMembers:\n10.0.0.300\n",
+		"sets.txt:5: set KUBE-IPVS-IPS: 10.0.0.300 is not an entry of a hash:ip set of "
+		"family inet"},
 	    {"hello\n", "sets.txt:1: this is not an ipset save file: \"hello\""},
 	};
 
@@ -218,6 +250,7 @@ int main(void)
 	    T(test_foreign_sets_are_held_by_name),
 	    T(test_headers_differ_in_what_create_exist_refuses),
 	    T(test_sets_are_equal_when_their_entries_are),
+	    T(test_the_listing_of_ipset_is_read),
 	    T(test_errors_name_the_line),
 	    T(test_type_names),
 	};

@@ -173,6 +173,26 @@ static void test_keys_are_named_for_messages(void **state)
 	"Prot LocalAddress:Port Scheduler Flags\n"                                       \
 	"  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
 
+/* What was typed before it, as it comes with a copy of a terminal. */
+static void test_prompts_are_passed_over(void **state)
+{
+	static const char *const prompts[] = {
+	    "$", "root@node-1:~#", "[root@node-1 ~]#", "user@node-1:~$", "[node-1]$"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++) {
+		struct strbuf sb = {0};
+
+		strbuf_addf(&sb,
+		    "%s sudo ipvsadm -Ln\nIP Virtual Server version 1.2.1 (size=4096)\n"
+		    "TCP  10.96.0.1:443 rr\n  -> 10.0.0.11:6443  Masq  1  0  0\n%s\n",
+		    prompts[i], prompts[i]);
+		assert_prints(sb.s, "-A -t 10.96.0.1:443 -s rr\n"
+				    "-a -t 10.96.0.1:443 -r 10.0.0.11:6443 -m -w 1\n");
+		strbuf_free(&sb);
+	}
+}
+
 static void test_a_listing_is_what_a_save_is(void **state)
 {
 	(void)state;
@@ -254,6 +274,7 @@ int main(void)
 	    T(test_weight_is_a_setting_and_address_the_identity),
 	    T(test_keys_are_named_for_messages),
 	    T(test_a_listing_is_what_a_save_is),
+	    T(test_prompts_are_passed_over),
 	    T(test_errors_name_the_line),
 	};
 

@@ -326,6 +326,20 @@ static void test_what_is_wrong_is_named(void **state)
 	    "dropped, but no rule of nat leads to endpoints elsewhere");
 }
 
+/* A copy with something else in each place of what. Free with free(). */
+static char *replaced(const char *text, const char *what, const char *with)
+{
+	struct strbuf sb = {0};
+	const char *p;
+
+	for (; (p = strstr(text, what)); text = p + strlen(what)) {
+		strbuf_addn(&sb, text, (size_t)(p - text));
+		strbuf_add(&sb, with);
+	}
+	strbuf_add(&sb, text);
+	return sb.s;
+}
+
 static void assert_reads(const char *text, size_t findings)
 {
 	struct result whole = read_text(WHOLE), r = read_text(text);
@@ -343,6 +357,118 @@ static void assert_reads(const char *text, size_t findings)
 	free(a);
 	free(b);
 	result_free(&whole);
+	result_free(&r);
+}
+
+/* A program wrapped the line of the endpoint: both halves read well, the first as another
+ * endpoint. A prompt or a fence in that place is no half. */
+static void test_half_a_rule_is_no_rule(void **state)
+{
+	static const char *const rest[] = {"3\n", "  3\r\n", "> 3\n"};
+	const char *head =
+	    FILTER TABLE "-A KUBE-SEP-V2PECCYPB6X2GSCW -p tcp -m tcp -j DNAT "
+			 "--to-destination 172.18.0.2:644";
+	AUTO(mem) char *fenced = replaced(WHOLE, ":6443\nCOMMIT\n", ":6443\n```\n");
+	AUTO(mem)
+	char *asked = replaced(WHOLE, ":6443\nCOMMIT\n", ":6443\nme@node:~$ exit\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
+		struct strbuf sb = {0};
+
+		strbuf_addf(&sb, "%s\n%sCOMMIT\n", head, rest[i]);
+		assert_incomplete(
+		    sb.s, ":15: the rule above goes on here, a program wrapped it");
+		strbuf_free(&sb);
+	}
+	assert_reads(fenced, 2);
+	assert_reads(asked, 2);
+}
+
+/* An older iptables-save of the nft variant leaves out what it cannot read. */
+static void test_a_rule_without_its_port(void **state)
+{
+	AUTO(mem) char *inside = replaced(WHOLE, " -m tcp --dport 443", "");
+
+	(void)state;
+	assert_incomplete(inside, ":12: KUBE-SERVICES: it has no port");
+	assert_incomplete(FILTER
+	    "*filter\n:KUBE-SERVICES - [0:0]\n-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp "
+	    "-m comment --comment \"default/kubernetes:https has no endpoints\" -j REJECT "
+	    "--reject-with icmp-port-unreachable\nCOMMIT\n"
+	    "*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n",
+	    "KUBE-SERVICES: it has no port");
+}
+
+/* What mail programs, web pages, word processors and JSON make of a save. */
+static void test_texts_that_went_through_other_programs(void **state)
+{
+	static const char *const quotes[] = {"&quot;", "&#34;", "\\\"", "\xe2\x80\x9c"};
+	static const char *const marks[] = {"\n> ", "\n>", "\n> > ", "\n>>  "};
+	AUTO(mem) char *blanks = replaced(WHOLE, " ", "\xc2\xa0");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+		AUTO(mem) char *text = replaced(WHOLE, "\"", quotes[i]);
+
+		assert_reads(text, 1);
+	}
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		AUTO(mem) char *text = replaced("\n" WHOLE, "\n", marks[i]);
+
+		assert_reads(text, 0);
+	}
+	assert_reads(blanks, 1);
+}
+
+#define POLICY(chain) "-P " chain " ACCEPT\n"
+#define LISTED_FILTER POLICY("INPUT") POLICY("FORWARD") POLICY("OUTPUT")
+#define LISTED_NAT                                                                       \
+	POLICY("PREROUTING") POLICY("INPUT") POLICY("OUTPUT") POLICY("POSTROUTING")
+
+/* iptables -S: table for table without its name, with prompts between. */
+static void test_the_output_of_iptables_s(void **state)
+{
+	AUTO(mem)
+	char *nat = replaced(TABLE SEP(" --to-destination 172.18.0.2:6443"),
+	    "*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n", LISTED_NAT);
+	AUTO(mem) char *named = replaced(nat, "\n:", "\n-N ");
+	AUTO(mem) char *made = replaced(named, " - [0:0]", "");
+	AUTO(mem) char *rules = replaced(made, "COMMIT\n", "");
+	AUTO(mem) char *cut = replaced(rules, " --to-destination 172.18.0.2:6443", "");
+	struct strbuf sb = {0};
+	struct result r;
+
+	(void)state;
+	strbuf_addf(&sb,
+	    "## the node\n# iptables -S\n" LISTED_FILTER "\n# iptables -t nat -S\n%s"
+	    "# iptables -t mangle -S\n" POLICY("PREROUTING") LISTED_FILTER POLICY(
+		"POSTROUTING") "# iptables -t security -S\n" LISTED_FILTER,
+	    rules);
+	assert_reads(sb.s, 1);
+	strbuf_reset(&sb);
+	strbuf_addf(&sb, "$ iptables -t nat -S\n" LISTED_FILTER "%s", cut);
+	assert_incomplete(sb.s, ":16: KUBE-SEP-V2PECCYPB6X2GSCW: DNAT with no address");
+	/* of one chain: which table's is not said */
+	strbuf_reset(&sb);
+	strbuf_addf(&sb, POLICY("INPUT") "%s", rules + strlen(LISTED_NAT));
+	r = read_text(sb.s);
+	assert_null(r.model);
+	assert_non_null(strstr(r.err.msg, "this is the output of iptables -S"));
+	result_free(&r);
+	strbuf_free(&sb);
+}
+
+static void test_the_userspace_mode_is_named(void **state)
+{
+	struct result r = read_text(WHOLE
+	    "*nat\n:KUBE-PORTALS-CONTAINER - [0:0]\n:KUBE-PORTALS-HOST - [0:0]\n"
+	    "-A KUBE-PORTALS-CONTAINER -d 10.96.0.7/32 -p tcp -m comment --comment "
+	    "\"default/idle:http\" -m tcp --dport 80 -j REDIRECT --to-ports 36463\nCOMMIT\n");
+
+	(void)state;
+	assert_true(found(&r.findings,
+	    "KUBE-PORTALS-CONTAINER: rules of kube-proxy's userspace mode (1)"));
 	result_free(&r);
 }
 
@@ -408,6 +534,11 @@ int main(void)
 	    cmocka_unit_test(test_what_is_wrong_is_named),
 	    cmocka_unit_test(test_saves_of_all_sorts),
 	    cmocka_unit_test(test_a_listing_is_no_save),
+	    cmocka_unit_test(test_half_a_rule_is_no_rule),
+	    cmocka_unit_test(test_a_rule_without_its_port),
+	    cmocka_unit_test(test_texts_that_went_through_other_programs),
+	    cmocka_unit_test(test_the_output_of_iptables_s),
+	    cmocka_unit_test(test_the_userspace_mode_is_named),
 	};
 
 	return cmocka_run_group_tests_name("damaged dumps", tests, NULL, NULL);

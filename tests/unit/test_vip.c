@@ -119,6 +119,31 @@ static void test_listings_of_ip_are_read(void **state)
 	assert_null(vip_find_link(&t, "eth1"));
 }
 
+/* As people attach it to tickets, without -o. */
+static void test_listings_of_several_lines_are_read(void **state)
+{
+	struct vip_table t = parse(
+	    "2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc fq state UP group default\n"
+	    "    link/ether 52:54:00:12:34:56 brd ff:ff:ff:ff:ff:ff\n"
+	    "    altname enp0s3\n"
+	    "    inet 10.0.0.11/24 brd 10.0.0.255 scope global eth0\n"
+	    "       valid_lft forever preferred_lft forever\n"
+	    "7: kube-ipvs0: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN group default\n"
+	    "    link/ether 8e:dd:9b:00:00:01 brd ff:ff:ff:ff:ff:ff\n"
+	    "    inet 10.96.0.10/32 scope global kube-ipvs0\n"
+	    "       valid_lft forever preferred_lft forever\n"
+	    "    inet6 fd00::1/128 scope global\n"
+	    "       valid_lft forever preferred_lft forever\n");
+
+	(void)state;
+	assert_int_equal(t.n_links, 2);
+	assert_int_equal(t.n_addrs, 3);
+	assert_int_equal(vip_find_link(&t, VIP_LINK)->index, 7);
+	assert_string_equal(t.addrs[0].link, "eth0");
+	assert_string_equal(t.addrs[1].link, VIP_LINK);
+	assert_string_equal(t.addrs[2].link, VIP_LINK);
+}
+
 static struct addr addr_of(const char *text)
 {
 	struct addr a;
@@ -155,6 +180,10 @@ static void test_errors_name_the_line(void **state)
 	    {"\naddress del 10.0.0.3/32 dev kube-ipvs0\n",
 		"t:2: an address line reads \"address add ADDRESS/LENGTH dev NAME\""},
 	    {"link show\n", "t:1: a link line reads \"link add NAME type dummy\""},
+	    {"    inet 10.96.0.10/32 scope global kube-ipvs0\n",
+		"t:1: this is neither an ip -batch nor an ip -o addr line: \"inet\""},
+	    {"7: kube-ipvs0: <NOARP> mtu 1500\n    inet 10.96.0.300/32\n",
+		"t:2: kube-ipvs0: 10.96.0.300/32 is not an address"},
 	    {"hello world\n",
 		"t:1: this is neither an ip -batch nor an ip -o addr line: \"hello\""},
 	};
@@ -179,6 +208,7 @@ int main(void)
 	    T(test_the_addresses_of_kube_proxy_are_read),
 	    T(test_batch_lines_are_printed_and_read),
 	    T(test_listings_of_ip_are_read),
+	    T(test_listings_of_several_lines_are_read),
 	    T(test_an_address_is_found_on_the_other_interface),
 	    T(test_errors_name_the_line),
 	};

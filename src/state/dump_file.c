@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "state/dump_file.h"
+#include "state/fw_cut.h"
 #include "state/fw_listing.h"
 #include "state/lines.h"
 
@@ -166,6 +167,28 @@ static int read_listing(const char *text, size_t len, const char *path,
 	return ret;
 }
 
+/* Rules of kube-proxy, and no line that names a table. */
+static int read_cut(const char *text, size_t len, const char *path, enum family family,
+    unsigned families, struct state *s, struct notes *findings, struct error *err)
+{
+	static const enum fw_table_id ids[] = {FW_NAT, FW_FILTER};
+	struct strbuf table = {0};
+	int ret = 0;
+
+	notes_add(findings, NOTE_WARNING, NULL,
+	    "%s: no line names a table, as if it came from grep: the names of the chains tell "
+	    "which ones these are",
+	    path);
+	content_family(text, text + len, &family);
+	for (size_t i = 0; !ret && families & FAMILY_BIT(family) && i < 2; i++) {
+		fw_cut_table(text, len, ids[i], &table);
+		ret = fw_parse_damaged(table.s, table.len, path, 0, family, s->arena,
+		    &s->fw[family], findings, err);
+	}
+	strbuf_free(&table);
+	return ret;
+}
+
 static int read_sections(const char *text, size_t len, const char *path,
     enum family family, unsigned families, struct state *s, struct notes *findings,
     struct error *err)
@@ -180,6 +203,9 @@ static int read_sections(const char *text, size_t len, const char *path,
 		free(v);
 		if (fw_listing_has(text, len))
 			return read_listing(
+			    text, len, path, family, families, s, findings, err);
+		if (fw_cut_has(text, len))
+			return read_cut(
 			    text, len, path, family, families, s, findings, err);
 		notes_add(
 		    findings, NOTE_WARNING, NULL, "%s: there is no table in it", path);

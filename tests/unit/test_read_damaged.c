@@ -459,6 +459,45 @@ static void test_the_output_of_iptables_s(void **state)
 	strbuf_free(&sb);
 }
 
+/* The lines with a word in them, with chains as iptables -S has them. */
+static char *grepped(const char *text, const char *word, bool as_listed)
+{
+	struct strbuf sb = {0};
+
+	for (; *text; text += strcspn(text, "\n") + 1) {
+		int len = (int)strcspn(text, "\n");
+
+		if (!memmem(text, (size_t)len, word, strlen(word)))
+			continue;
+		if (as_listed && *text == ':')
+			strbuf_addf(
+			    &sb, "-N %.*s\n", (int)strcspn(text + 1, " "), text + 1);
+		else
+			strbuf_addf(&sb, "%.*s\n", len, text);
+	}
+	return sb.s;
+}
+
+/* iptables-save | grep KUBE: the chains tell which table a line is of. */
+static void test_what_grep_leaves(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * N_SAVES; i++) {
+		AUTO(mem) char *text = save_of(saves[i / 2]);
+		AUTO(mem) char *cut = grepped(text, "KUBE", i & 1);
+		struct result whole = read_text(text), r = read_text(cut);
+		AUTO(mem) char *want = model_text(whole.model);
+		AUTO(mem) char *have = NULL;
+
+		assert_non_null(r.model);
+		have = model_text(r.model);
+		assert_same_text(saves[i / 2], want, have);
+		assert_true(found(&r.findings, "no line names a table"));
+		result_free(&whole);
+		result_free(&r);
+	}
+}
+
 static void test_the_userspace_mode_is_named(void **state)
 {
 	struct result r = read_text(WHOLE
@@ -538,6 +577,7 @@ int main(void)
 	    cmocka_unit_test(test_a_rule_without_its_port),
 	    cmocka_unit_test(test_texts_that_went_through_other_programs),
 	    cmocka_unit_test(test_the_output_of_iptables_s),
+	    cmocka_unit_test(test_what_grep_leaves),
 	    cmocka_unit_test(test_the_userspace_mode_is_named),
 	};
 

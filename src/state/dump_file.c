@@ -73,7 +73,7 @@ static bool rule_family(const char *s, size_t len, enum family *ret)
 		if (s[0] != '-' || (s[1] != 'd' && s[1] != 's') || s[2] != ' ')
 			continue;
 		word = s + 3;
-		while (s + 3 < end && *word != ' ' && word < end && *word != '/') {
+		while (word < end && *word != ' ' && *word != '/') {
 			if (*word == ':') {
 				*ret = FAMILY_6;
 				return true;

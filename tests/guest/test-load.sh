@@ -192,7 +192,7 @@ jq -n --argjson services "$services" -f "$here/load-cluster.jq" >"$work/cluster.
 jq -n --argjson services 50 -f "$here/load-cluster.jq" >"$work/pods.json"
 echo "load, $services services, $rounds round trips:"
 "$here/run-guest" --steady --mem $((1024 + services / 4)) --work "$work" \
-	--timeout "${VIPSHIFT_GUEST_TIMEOUT:-$((640 + rounds * (20 + services / 10)))}" \
+	--timeout "${VIPSHIFT_GUEST_TIMEOUT:-$((640 + rounds * (20 + services / 5)))}" \
 	"$0" inside "$rounds" || complain "the guest: exit status $?"
 cd "$work"
 [ ! -e migrate.failed ] || complain "a migration: $(cat migrate.failed)"

@@ -10,8 +10,7 @@ static int review(struct run *r, const struct plan *plan, struct error *err)
 {
 	const struct opts *o = &r->ctx->opts;
 
-	if ((o->dry_run || (o->verbose && plan->n_ops)) &&
-	    report_plan(r->ctx, plan, false, err))
+	if (report_wants_plan(r->ctx, plan) && report_plan(r->ctx, plan, false, err))
 		return -1;
 	return o->dry_run && plan->n_ops ? EXIT_DIFFERS : 0;
 }

@@ -66,7 +66,7 @@ static int confirm(struct cutover *c, struct error *err)
 	if (cutover_load(c, err) || check_carried(c, err) || cutover_plan(c, err))
 		return -1;
 	plan = cutover_now(c)->plan;
-	if ((ctx->opts.dry_run || ctx->opts.verbose) && report_plan(ctx, plan, true, err))
+	if (report_wants_plan(ctx, plan) && report_plan(ctx, plan, true, err))
 		return -1;
 	if (ctx->opts.dry_run)
 		return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
@@ -149,12 +149,8 @@ static int open_overdue(struct cutover *c, struct error *err)
 
 static int roll_back(struct cutover *c, struct error *err)
 {
-	struct context *ctx = c->ctx;
-
 	if (cutover_load(c, err))
 		return -1;
-	if (ctx->opts.dry_run)
-		return cutover_show_back(c, err);
 	return cutover_back(c, err);
 }
 

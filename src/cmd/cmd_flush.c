@@ -70,8 +70,7 @@ static int review(struct run *r, const struct plan *plan, struct error *err)
 		if (r->scope.families & FAMILY_BIT(fam) &&
 		    own_modes_present(r->ctx->have, fam) & ~r->scope.modes)
 			f->beside = true;
-	if ((o->dry_run || (o->verbose && plan->n_ops)) &&
-	    report_plan(r->ctx, plan, false, err))
+	if (report_wants_plan(r->ctx, plan) && report_plan(r->ctx, plan, false, err))
 		return -1;
 	if (!plan->n_ops)
 		return 0;

@@ -156,9 +156,8 @@ static int migrate(struct cutover *c, struct error *err)
 	if (there && plan->n_ops)
 		return error_set(err, ERR_MOVED, 0,
 		    "somebody changed the node meanwhile: run it again");
-	if (ctx->opts.dry_run || ctx->opts.verbose)
-		if (report_plan(ctx, plan, true, err))
-			return -1;
+	if (report_wants_plan(ctx, plan) && report_plan(ctx, plan, true, err))
+		return -1;
 	if (!plan->n_ops) {
 		report_info(ctx,
 		    "nothing to do: the node is in %s mode and equals the model",
@@ -205,7 +204,7 @@ static int resume(struct cutover *c, struct error *err)
 	c->keeps = c->journal.j.waited;
 	if (cutover_plan(c, err))
 		return -1;
-	if ((ctx->opts.dry_run || ctx->opts.verbose) &&
+	if (report_wants_plan(ctx, cutover_now(c)->plan) &&
 	    report_plan(ctx, cutover_now(c)->plan, true, err))
 		return -1;
 	if (ctx->opts.dry_run)
@@ -221,7 +220,7 @@ static int end_earlier(struct cutover *c, struct error *err)
 		return status;
 	if (c->ctx->opts.resume)
 		return resume(c, err);
-	return c->ctx->opts.dry_run ? cutover_show_back(c, err) : cutover_back(c, err);
+	return cutover_back(c, err);
 }
 
 int cmd_migrate(struct context *ctx, struct error *err)

@@ -183,8 +183,7 @@ int cmd_repair(struct context *ctx, struct error *err)
 {
 	struct repair r = {
 	    .run = {.ctx = ctx, .review = review, .data = &r, .leaves_sysctls = true},
-	    .print = ctx->opts.dry_run || ctx->opts.verbose ||
-		     (ctx->opts.check && ctx->opts.form),
+	    .print = ctx->opts.dry_run || ctx->opts.verbose || ctx->opts.form,
 	};
 	bool files = ctx->opts.metrics_file && !ctx->opts.dry_run;
 	double begin = report_clock(), seconds;

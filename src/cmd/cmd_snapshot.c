@@ -184,8 +184,7 @@ static int review(struct run *r, const struct plan *plan, struct error *err)
 	const struct opts *o = &r->ctx->opts;
 	const struct restore *s = r->data;
 
-	if ((o->dry_run || (o->verbose && plan->n_ops)) &&
-	    report_plan(r->ctx, plan, false, err))
+	if (report_wants_plan(r->ctx, plan) && report_plan(r->ctx, plan, false, err))
 		return -1;
 	if (refuse_saved_loss(r->ctx, s->saved, err))
 		return -1;

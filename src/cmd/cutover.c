@@ -439,7 +439,7 @@ static int go_back(struct cutover *c, struct error *err)
 	return 0;
 }
 
-int cutover_back(struct cutover *c, struct error *err)
+static int back(struct cutover *c, struct error *err)
 {
 	struct error why = {0};
 
@@ -451,7 +451,7 @@ int cutover_back(struct cutover *c, struct error *err)
 	return EXIT_DONE;
 }
 
-int cutover_show_back(struct cutover *c, struct error *err)
+static int show_back(struct cutover *c, struct error *err)
 {
 	AUTO(plan) struct plan *plan = NULL;
 	AUTO(state) struct state *want = NULL;
@@ -460,6 +460,19 @@ int cutover_show_back(struct cutover *c, struct error *err)
 	    report_plan(c->ctx, plan, false, err))
 		return -1;
 	return plan->n_ops ? EXIT_DIFFERS : EXIT_DONE;
+}
+
+int cutover_back(struct cutover *c, struct error *err)
+{
+	const struct opts *o = &c->ctx->opts;
+	int status;
+
+	if (o->dry_run || o->form) {
+		status = show_back(c, err);
+		if (status < 0 || o->dry_run)
+			return status;
+	}
+	return back(c, err);
 }
 
 int cutover_undo(struct cutover *c, struct error *err)

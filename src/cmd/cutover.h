@@ -62,12 +62,11 @@ int cutover_undo(struct cutover *c, struct error *err);
 /*
  * Goes back to the state before from wherever the journal says that an earlier run came
  * to: through the states that held after each phase, last one first. ctx must be loaded
- * and read, and ctx->want emitted. Returns an exit status; -1: ERR_PARTIAL.
+ * and read, and ctx->want emitted. Prints what changes with -o or in a dry run, which ends
+ * with that. Returns an exit status; -1: ERR_PARTIAL, or the plan could not be printed and
+ * nothing was changed.
  */
 int cutover_back(struct cutover *c, struct error *err);
-
-/* Prints what cutover_back() would change. Returns an exit status, or -1. */
-int cutover_show_back(struct cutover *c, struct error *err);
 
 void cutover_free(struct cutover *c);
 

@@ -136,6 +136,13 @@ int report_flush(struct strbuf *sb, struct error *err)
 	return 0;
 }
 
+bool report_wants_plan(const struct context *ctx, const struct plan *p)
+{
+	const struct opts *o = &ctx->opts;
+
+	return o->dry_run || o->form || (o->verbose && p->n_ops);
+}
+
 int report_plan(
     const struct context *ctx, const struct plan *p, bool phases, struct error *err)
 {

@@ -18,6 +18,9 @@ void report_note(const struct context *ctx, const struct note *n);
 /* Notes of at least min level, one line each; warnings are not suppressed by -q. */
 void report_notes(const struct context *ctx, const struct notes *n, enum note_level min);
 
+/* Whether a plan is to be seen: before it is carried out, -v shows one that is not empty, and
+ * -o shows each in its form. */
+bool report_wants_plan(const struct context *ctx, const struct plan *p);
 /* Prints a plan on stdout in the form that -o asks for. -1: stdout cannot be written. */
 int report_plan(
     const struct context *ctx, const struct plan *p, bool phases, struct error *err);

@@ -96,6 +96,11 @@ state >"$work/before"
 state >"$work/after"
 "$VIPSHIFT" rollback -q
 same before 'rollback'
+# The plan is printed in the form that is asked for, and carried out.
+expect 0 '^\+:KUBE-SERVICES ' 'migrate -o diff' "${migrate[@]}" -o diff
+same after 'migrate -o diff'
+expect 0 '^-:KUBE-SERVICES ' 'rollback -o diff' "$VIPSHIFT" rollback -o diff
+same before 'rollback -o diff'
 
 faults setsockopt error=ENOMEM error=EAGAIN
 faults getsockopt error=ENOMEM

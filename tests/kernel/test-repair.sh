@@ -86,6 +86,22 @@ case_check_reports_and_changes_nothing()
 	not test -e "$VIPSHIFT_STATE_DIR"
 }
 
+case_plan_is_printed_in_the_form_asked_for_and_carried_out()
+{
+	local plan command
+	for command in apply repair; do
+		damage
+		plan=$(drift_vipshift "$command" -o json 2>/dev/null)
+		mended
+		jq -es 'length == 1 and .[0].add == 3' <<<"$plan" >/dev/null
+		# Where there is nothing to do it is a plan all the same.
+		drift_vipshift "$command" -o json 2>/dev/null | jq -es '.[0].add == 0' >/dev/null
+		[ "$(drift_vipshift "$command" 2>/dev/null)" = '' ]
+	done
+	plan=$("$VIPSHIFT" flush "$mode" --iptables "$variant" --yes -o diff 2>/dev/null)
+	grep -q '^--A KUBE-FORWARD' <<<"$plan"
+}
+
 case_what_other_releases_write_is_a_remark()
 {
 	local sep

@@ -29,14 +29,32 @@ static bool has_family_out_of_scope(const struct differ *d)
 	return false;
 }
 
+static bool is_dummy(const struct vip_link *l)
+{
+	return !strcmp(l->kind, "dummy");
+}
+
 /* kube-proxy takes whatever has the name, too. */
 static void note_type(struct differ *d, const struct vip_link *have)
 {
-	if (*have->kind && strcmp(have->kind, "dummy"))
+	if (*have->kind && !is_dummy(have))
 		notes_add(d->notes, NOTE_WARNING, have->name,
 		    "the link is a %s, no dummy device, and may not take IPv6 addresses; "
 		    "a new one is made after: ip link del %s",
 		    have->kind, have->name);
+}
+
+/* kube-proxy would delete whatever has the name. But it never made another kind. */
+static void remove_link(struct differ *d, const struct vip_link *have)
+{
+	if (is_dummy(have))
+		push(d, SUB_VIP_LINK, PHASE_REMOVE, have, NULL);
+	else
+		notes_add(d->notes, NOTE_WARNING, have->name,
+		    "the link stays, for it is %s%s and no dummy device: kube-proxy has not "
+		    "made it; if nobody needs it: ip link del %s",
+		    *have->kind ? "a " : "a device without a kind", have->kind,
+		    have->name);
 }
 
 static void diff_link(struct differ *d)
@@ -50,7 +68,7 @@ static void diff_link(struct differ *d)
 		note_type(d, have);
 	else if (have && !want && scope_may_remove(d->scope, own_link(VIP_LINK)) &&
 		 !has_family_out_of_scope(d))
-		push(d, SUB_VIP_LINK, PHASE_REMOVE, have, NULL);
+		remove_link(d, have);
 }
 
 /* The next address on kube-ipvs0 that is in scope, or NULL. */

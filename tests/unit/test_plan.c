@@ -450,10 +450,12 @@ static void test_address_with_another_prefix_is_bound(void **state)
 /* IPv6 addresses stay tentative on one that is down, and is no dummy. */
 static void test_link_of_another_type_is_said(void **state)
 {
-	AUTO(state) struct state *have = state_from(&(struct texts){
-	    .vips = "link add kube-ipvs0 type bridge\n"});
-	AUTO(state) struct state *want = state_from(&(struct texts){
-	    .vips = "link add kube-ipvs0 type dummy\n"});
+	AUTO(state)
+	struct state *have =
+	    state_from(&(struct texts){.vips = "link add kube-ipvs0 type bridge\n"});
+	AUTO(state)
+	struct state *want =
+	    state_from(&(struct texts){.vips = "link add kube-ipvs0 type dummy\n"});
 	struct plan *p = make(want, have, &both_modes);
 
 	(void)state;
@@ -463,6 +465,23 @@ static void test_link_of_another_type_is_said(void **state)
 	plan_free(p);
 	p = make(want, want, &both_modes);
 	assert_int_equal(p->notes.list.n, 0);
+	plan_free(p);
+}
+
+static void test_link_of_another_type_is_not_deleted(void **state)
+{
+	AUTO(state)
+	struct state *have = state_from(&(struct texts){
+	    .vips =
+		"link add kube-ipvs0 type bridge\naddress add 10.9.9.9/32 dev kube-ipvs0\n"});
+	AUTO(state) struct state *want = state_from(&(struct texts){.vips = ""});
+	struct plan *p = make(want, have, &both_modes);
+
+	(void)state;
+	assert_int_equal(p->n_ops, 1);
+	assert_int_equal(p->ops[0].sub, SUB_VIP_ADDR);
+	assert_int_equal(p->notes.list.n, 1);
+	assert_non_null(strstr(p->notes.list.v[0].text, "a bridge"));
 	plan_free(p);
 }
 
@@ -540,6 +559,7 @@ int main(void)
 	    cmocka_unit_test(test_virtual_servers_that_may_go),
 	    cmocka_unit_test(test_address_with_another_prefix_is_bound),
 	    cmocka_unit_test(test_link_of_another_type_is_said),
+	    cmocka_unit_test(test_link_of_another_type_is_not_deleted),
 	    cmocka_unit_test(test_sysctls_are_set_and_never_set_back),
 	    cmocka_unit_test(test_guard_servers_addresses_then_nat),
 	};

@@ -35,7 +35,7 @@ if [ "${1:-}" != inside ]; then
 		unshare -rn iptables-$variant -t nat -L >/dev/null 2>&1 ||
 			skip "no $variant iptables here"
 		# Not beside the kube-proxies of others.
-		timeout 300 unshare -rn --fork --pid --mount-proc --kill-child \
+		timeout 800 unshare -rn --fork --pid --mount-proc --kill-child \
 			"$0" inside $variant || status=1
 	done
 	exit $status

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <iconv.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -64,6 +65,34 @@ static void leave_out_mark(struct text *t)
 	memmove(t->s, t->s + n, t->len);
 }
 
+static bool is_utf16(const struct text *t)
+{
+	return t->len >= 2 &&
+	       (!memcmp(t->s, "\xff\xfe", 2) || !memcmp(t->s, "\xfe\xff", 2));
+}
+
+/* What PowerShell writes with ">". Half a character at the end is left out. */
+static int from_utf16(struct text *t, const char *path, struct error *err)
+{
+	iconv_t cd = iconv_open("UTF-8", "UTF-16");
+	size_t n_in = t->len, n_out = t->len / 2 * 3;
+	char *in = t->s, *utf8 = xmalloc(n_out), *out = utf8;
+	int ret = 0;
+
+	if (cd == (iconv_t)-1 ||
+	    (iconv(cd, &in, &n_in, &out, &n_out) == (size_t)-1 && errno != EINVAL))
+		ret = error_set(err, ERR_INPUT, 0,
+		    "%s: it is UTF-16 and cannot be read as such from byte %zu on; save it "
+		    "as UTF-8",
+		    path, t->len - n_in);
+	if (cd != (iconv_t)-1)
+		iconv_close(cd);
+	free(t->s);
+	t->s = utf8;
+	t->len = (size_t)(out - utf8);
+	return ret;
+}
+
 /* 1: read; 0: there is no such file; -1: ERR_INPUT. */
 static int load(const char *path, struct text *ret, struct error *err)
 {
@@ -75,6 +104,11 @@ static int load(const char *path, struct text *ret, struct error *err)
 		return error_set(err, ERR_INPUT, errno, "cannot open %s", path);
 	if (read_all(fd, ret))
 		return error_set(err, ERR_INPUT, errno, "cannot read %s", path);
+	if (is_utf16(ret) && from_utf16(ret, path, err)) {
+		free(ret->s);
+		ret->s = NULL;
+		return -1;
+	}
 	leave_out_mark(ret);
 	return 1;
 }

@@ -207,6 +207,49 @@ static void test_a_byte_order_mark_is_passed_over(void **state)
 	assert_non_null(kset_find(&s->sets, "S"));
 }
 
+/* As UTF-16, of the least significant byte first unless it is big. */
+static void write_wide(const char *name, const char *text, bool big)
+{
+	FILE *f = fopen(path_of(name), "w");
+
+	assert_non_null(f);
+	fputs(big ? "\xfe\xff" : "\xff\xfe", f);
+	for (; *text; text++) {
+		fputc(big ? 0 : *text, f);
+		fputc(big ? *text : 0, f);
+	}
+	fclose(f);
+}
+
+static void test_utf16_is_read(void **state)
+{
+	char refusal[256];
+	FILE *f;
+
+	(void)state;
+	write_wide("iptables-save.txt", "*nat\r\n:A - [0:0]\r\nCOMMIT\r\n", false);
+	write_wide("ipset-save.txt", "create S hash:ip\r\n", true);
+	AUTO(state) struct state *s = read_dump(folder, KIND_ALL, FAMILY_BOTH);
+
+	assert_non_null(fw_chain_find(&s->fw[FAMILY_4].tables[FW_NAT], "A"));
+	assert_non_null(kset_find(&s->sets, "S"));
+
+	/* Cut off in the middle of a character. */
+	f = fopen(path_of("iptables-save.txt"), "a");
+	assert_non_null(f);
+	fputc('#', f);
+	fclose(f);
+	AUTO(state) struct state *cut = read_dump(folder, KIND_ALL, FAMILY_BOTH);
+
+	assert_non_null(fw_chain_find(&cut->fw[FAMILY_4].tables[FW_NAT], "A"));
+	/* The second half of a pair has no first one. */
+	write_file("iptables-save.txt", "\xff\xfe*\xdc*\xdc");
+	snprintf(refusal, sizeof(refusal),
+	    "%s: it is UTF-16 and cannot be read as such from byte 2 on; save it as UTF-8",
+	    path_of("iptables-save.txt"));
+	assert_read_fails(folder, refusal);
+}
+
 static void test_one_file_tells_its_family(void **state)
 {
 	(void)state;
@@ -320,6 +363,7 @@ int main(void)
 	    T(test_an_interface_without_addresses_is_there),
 	    T(test_a_listing_stands_for_a_save),
 	    T(test_a_byte_order_mark_is_passed_over),
+	    T(test_utf16_is_read),
 	    T(test_one_file_tells_its_family),
 	    T(test_errors_name_the_path),
 	    T(test_a_file_without_permission_is_an_error),

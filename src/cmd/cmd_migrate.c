@@ -149,10 +149,11 @@ static int migrate(struct cutover *c, struct error *err)
 	c->before = ctx->have;
 	if (cutover_plan(c, err))
 		return -1;
+	plan = cutover_now(c)->plan;
+	report_notes(ctx, &plan->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
 	fitness_compare(ctx, c->before, cutover_now(c));
 	fitness_say(ctx, "paths");
 	fitness_into_plan(ctx, cutover_now(c)->plan);
-	plan = cutover_now(c)->plan;
 	if (there && plan->n_ops)
 		return error_set(err, ERR_MOVED, 0,
 		    "somebody changed the node meanwhile: run it again");

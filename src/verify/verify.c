@@ -267,12 +267,13 @@ static bool other_family_has_vips(const struct inspection *in)
 static void check_addresses(struct inspection *in)
 {
 	bool want = vip_find_link(&in->want->vips, VIP_LINK);
-	bool have = vip_find_link(&in->have->vips, VIP_LINK);
+	const struct vip_link *have = vip_find_link(&in->have->vips, VIP_LINK);
+	bool made = have && !strcmp(have->kind, "dummy"); /* by kube-proxy, or as by it */
 	bool remove = is_too_much(in, own_link(VIP_LINK));
 
 	if (want && !have)
 		finding(in, "link " VIP_LINK, "missing");
-	if (have && !want && remove && !other_family_has_vips(in))
+	if (made && !want && remove && !other_family_has_vips(in))
 		finding(in, "link " VIP_LINK, "too much");
 	check_vips(in, &in->want->vips, &in->have->vips, "missing");
 	if (remove)

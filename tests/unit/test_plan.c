@@ -482,6 +482,9 @@ static void test_link_of_another_type_is_not_deleted(void **state)
 	assert_int_equal(p->ops[0].sub, SUB_VIP_ADDR);
 	assert_int_equal(p->notes.list.n, 1);
 	assert_non_null(strstr(p->notes.list.v[0].text, "a bridge"));
+	AUTO(state) struct state *after = run(have, p);
+
+	assert_verified("a bridge that stays", want, after, &both_modes);
 	plan_free(p);
 }
 

@@ -11,12 +11,13 @@
  *                              run between reading and writing
  *   held 4|6 FILE [COMMAND]    the same, with all tables held from before COMMAND on
  *   again 4|6 FILE [COMMAND]   the same, and COMMAND is run after it; prints all tables
- * of the family as they are read again (nft only) variant                    which
- * variant of iptables this node is taken to use raw 4|6 TABLE              the entries as
- * the kernel holds them, one per line in hex order 4|6 TABLE            the names of its
- * chains as they follow each other there reverse 4|6 TABLE          turns that order
- * round, of user chains without jumps bench 4|6 FILE             times of filling,
- * reading, writing again and emptying, and of the command $SAVE while it is full
+ *                              of the family as they are read again (nft only)
+ *   variant                    which variant of iptables this node is taken to use
+ *   raw 4|6 TABLE              the entries as the kernel holds them, one per line in hex
+ *   order 4|6 TABLE            the names of its chains as they follow each other there
+ *   reverse 4|6 TABLE          turns that order round, of user chains without jumps
+ *   bench 4|6 FILE             times of filling, reading, writing again and emptying, and
+ *                              of the command $SAVE while it is full
  *
  * Exit status: 0, or 10 + the kind of the error, which goes to stderr.
  */

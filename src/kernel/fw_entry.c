@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One rule as the kernel's entry and back: the header and the verdicts. Matches and other
- * targets are fw_ext.c's, the text of what has no typed form is fw_xt.c's.
+ * targets are fw_ext.h's, the text of what has no typed form is fw_xt.c's.
  */
 #include "config.h"
 

@@ -152,6 +152,11 @@ inside()
 	ok "the rule of others is there" "$ipt" -t nat -C NEW -p udp -j KUBE-MARK-MASQ
 	ok "what it needs is there" "$ipt" -t nat -C KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000
 	ok "no other chain is" test "$(foreign_ours | grep -vc KUBE-MARK-MASQ)" = 0
+	"$ipt" -t nat -N KUBE-SVC-AAAAAAAAAAAAAAAA
+	"$ipt" -t nat -A NEW -j KUBE-SVC-AAAAAAAAAAAAAAAA
+	ok "migrate names what stays and why" says 'KUBE-SVC-A*: .*not ours' \
+		vs 0 migrate --to iptables "${cluster[@]}" --accept all --yes
+	ok "the chain is there" "$ipt" -t nat -C NEW -j KUBE-SVC-AAAAAAAAAAAAAAAA
 
 	# Only one family.
 	"$ipt" -t nat -F NEW

@@ -350,10 +350,12 @@ static bool finish_typed(struct draft *d, struct fw_rule *ret)
 	return true;
 }
 
-/* The rest of an unknown rule is only searched for the target and for counters. */
+/* The rest of an unknown rule is only searched for the target and for counters. Of several
+ * counters none is taken: what stays of them in the text would be read for the others. */
 static void scan_opaque(struct draft *d, size_t first)
 {
 	const struct fw_words *w = &d->rd->words;
+	size_t n_counters = 0;
 
 	d->target.name = NULL;
 	d->counters = false;
@@ -369,7 +371,9 @@ static void scan_opaque(struct draft *d, size_t first)
 			d->target.go = letter == 'g';
 		} else if (letter == 'c' && i + 2 < w->n) {
 			d->counters_at = i;
-			take_counters(d, w->v + i + 1);
+			d->counters =
+			    take_counters(d, w->v + i + 1) == TAKEN && !n_counters;
+			n_counters++;
 		} else {
 			continue;
 		}

@@ -23,6 +23,7 @@ unit_tests = \
 	tests/unit/test_migrate \
 	tests/unit/test_model \
 	tests/unit/test_model_errors \
+	tests/unit/test_model_input \
 	tests/unit/test_own \
 	tests/unit/test_plan \
 	tests/unit/test_plan_text \

@@ -5,6 +5,7 @@
 #include "cmd/context.h"
 #include "cmd/cluster.h"
 #include "cmd/cmd.h"
+#include "cmd/context_notes.h"
 #include "cmd/probing.h"
 #include "cmd/read_back.h"
 #include "cmd/refusal.h"
@@ -329,26 +330,6 @@ static int choose_mode(struct context *ctx, struct error *err)
 	return 0;
 }
 
-static bool has_ipv6(const struct model *m)
-{
-	for (size_t i = 0; i < m->n_services; i++)
-		for (size_t j = 0; j < m->services[i].n_frontends; j++) {
-			const struct frontend *fe = &m->services[i].frontends[j];
-
-			if (fe->addr.len && addr_family(&fe->addr) == FAMILY_6)
-				return true;
-		}
-	return false;
-}
-
-static void note_families(struct context *ctx)
-{
-	if (ctx->no_ipv6 && has_ipv6(ctx->model))
-		notes_add(&ctx->notes, NOTE_WARNING, "IPv6",
-		    "this kernel has none (not built in, or ipv6.disable=1): the IPv6 "
-		    "addresses of services are left out, as by kube-proxy");
-}
-
 int context_load(struct context *ctx, struct error *err)
 {
 	bool back = read_back_wanted(ctx);
@@ -376,18 +357,7 @@ int context_load(struct context *ctx, struct error *err)
 	if (ctx->plain_masquerade)
 		ctx->conf->random_fully = false;
 	conf_take_node(ctx->conf, ctx->model);
-	if (ctx->conf->detect_local == DETECT_NODE_CIDR && !ctx->conf->n_node_pod_cidrs &&
-	    ctx->model->n_services)
-		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
-		    "detectLocalMode is NodeCIDR, and no pod CIDR of this node is known, "
-		    "which its Node object would have: pods are not told from others");
-	if (ctx->model->n_nodes && !model_node_find(ctx->model, ctx->conf->node_name))
-		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
-		    "%s has no Node of this name: no endpoint counts as local; choose "
-		    "with "
-		    "--node",
-		    ctx->opts.from);
-	note_families(ctx);
+	context_note(ctx);
 	report_notes(ctx, &ctx->notes, ctx->opts.verbose ? NOTE_INFO : NOTE_WARNING);
 	return refuse_incomplete(ctx, err);
 }

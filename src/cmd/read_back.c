@@ -89,7 +89,9 @@ static int read_state(struct context *ctx, struct error *err)
 /* The mode of each family: the one that was named, or the one that it is in. */
 static int choose_modes(struct context *ctx, struct error *err)
 {
-	bool named = ctx->opts.from && !is_dump(ctx), any = false;
+	/* What a node is, is found out whatever was named. */
+	bool named = ctx->opts.from && !is_dump(ctx) && !ctx->opts.mode_of_node,
+	     any = false;
 	enum mode mode = MODE_IPTABLES;
 
 	if (named && live_mode(ctx, &mode, err))

@@ -8,6 +8,8 @@
 #include "cmd/record.h"
 #include "cmd/report.h"
 #include "cmd/state_dir.h"
+#include "kernel/fw_variant.h"
+#include "model/model_state.h"
 #include "verify/check.h"
 #include "verify/reach.h"
 
@@ -197,6 +199,28 @@ static void write_record(struct context *ctx, const struct record *r)
 	strbuf_free(&sb);
 }
 
+/* A node that is in no mode can be moved into one as well. */
+static const char *mode_before(const struct cutover *c)
+{
+	unsigned modes = 0;
+
+	family_foreach (f)
+		modes |= c->before ? state_mode_of(c->before, f) : 0;
+	if (!modes)
+		return "none";
+	return mode_name(c->ctx->opts.mode == MODE_IPVS ? MODE_IPTABLES : MODE_IPVS);
+}
+
+static const char *variant_used(const struct context *ctx)
+{
+	enum fw_variant v;
+	struct error err;
+
+	if (fw_variant_detect(ctx->opts.variant, &v, &err))
+		return "not known";
+	return fw_variant_name(v);
+}
+
 void record_fill(struct cutover *c, double begin, int status, const char *result)
 {
 	struct context *ctx = c->ctx;
@@ -210,11 +234,8 @@ void record_fill(struct cutover *c, double begin, int status, const char *result
 		    .kernel = kernel.release,
 		    .kube_proxy = arena_printf(
 			f.a, "%d.%d", ctx->conf->dialect.major, ctx->conf->dialect.minor),
-		    .variant = ctx->opts.variant == FW_NFT	? "nft"
-			       : ctx->opts.variant == FW_LEGACY ? "legacy"
-								: "as found on the node",
-		    .from = mode_name(
-			ctx->opts.mode == MODE_IPVS ? MODE_IPTABLES : MODE_IPVS),
+		    .variant = variant_used(ctx),
+		    .from = mode_before(c),
 		    .to = mode_name(ctx->opts.mode),
 		    .seconds = report_clock() - begin,
 		    .started = (int64_t)time(NULL) - (int64_t)(report_clock() - begin),

@@ -6,6 +6,7 @@
 #include "kernel/fw_variant.h"
 #include "model/model_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct facts {
@@ -68,16 +69,29 @@ static void find_leftovers(const struct context *ctx, enum family f, struct strb
 			add_leftovers(ctx->seen, f, of, sb);
 }
 
-/* Of a dump, what its head says: only that of the nft variant names it. */
+/* By the head of a save: "iptables-save v1.8.9 (nf_tables)". Before 1.8.6 that of the nft
+ * variant has no such word; some say xtables-save or iptables-nft-save, and those of
+ * distributions that have no other variant, iptables-save. */
+static const char *variant_by(const char *saved_by)
+{
+	unsigned major = 0, minor = 0, patch = 0;
+	const char *version = strstr(saved_by, "save v");
+
+	if (strstr(saved_by, "nf_tables") || strstr(saved_by, "xtables-save") ||
+	    strstr(saved_by, "-nft-save"))
+		return "nft";
+	if (strstr(saved_by, "-legacy-save") || !version ||
+	    sscanf(version, "save v%u.%u.%u", &major, &minor, &patch) != 3)
+		return "legacy";
+	return major == 1 && minor == 8 && patch < 6 ? "unknown" : "legacy";
+}
+
 static const char *variant_of_dump(const struct state *s)
 {
-	family_foreach (f) {
-		const char *by = s->fw[f].saved_by;
-
-		if (by)
-			return strstr(by, "nf_tables") ? "nft" : "legacy";
-	}
-	return "not said in the dump";
+	family_foreach (f)
+		if (s->fw[f].saved_by)
+			return variant_by(s->fw[f].saved_by);
+	return "unknown";
 }
 
 static const char *variant_text(const struct context *ctx)

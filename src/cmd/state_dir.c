@@ -198,8 +198,11 @@ int state_dir_lock(struct context *ctx, struct error *err)
 	const struct limit wait = {.seconds = ctx->opts.wait};
 	AUTO(mem) char *path = NULL;
 
-	if (ctx->opts.dry_run || ctx->lock_taken)
+	if (ctx->lock_taken)
 		return 0;
+	/* That leaves no trace, but says what the run would say. */
+	if (ctx->opts.dry_run)
+		return ctx->ends_migration ? 0 : journal_file_check(ctx, err);
 	path = state_dir_file(ctx, "lock");
 	if (mkdir(state_dir_path(ctx), 0700) && errno != EEXIST)
 		return error_set(err,

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/strbuf.h"
@@ -194,6 +195,13 @@ static bool has_nft_tables(void)
 	return nft_connect(false, &nl, &presence, &err) == 0 && presence != NFT_ABSENT;
 }
 
+static bool has_fixed_sysctls(void)
+{
+	struct statvfs fs;
+
+	return !statvfs("/proc/sys", &fs) && fs.f_flag & ST_RDONLY;
+}
+
 static void say_what_is_missing(struct kernel_caps *c)
 {
 	if (!c->net_admin)
@@ -228,6 +236,7 @@ int caps_probe(
 	    .legacy_tables6 = has_tables(FAMILY_6, "ip6table_nat"),
 	    .nft_tables = has_nft_tables(),
 	    .no_ipv6 = !caps_has_family(FAMILY_6),
+	    .fixed_sysctls = has_fixed_sysctls(),
 	};
 
 	if (!try)

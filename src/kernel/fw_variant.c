@@ -59,10 +59,11 @@ int fw_variant_choose(
 	if (by_traces(e) != FW_AUTO && other->services)
 		return error_set(err, ERR_REFUSED, 0,
 		    "both variants of iptables hold Kubernetes chains: nft has %s; legacy "
-		    "has %s; both would act on packets: remove the stale ones, or choose "
-		    "with --iptables legacy or --iptables nft (this node looks like %s)",
+		    "has %s; both would act on packets: remove the stale ones (vipshift "
+		    "flush iptables --iptables %s), or choose with --iptables legacy or "
+		    "--iptables nft (this node looks like %s)",
 		    strbuf_str(&e->nft.names), strbuf_str(&e->legacy.names),
-		    fw_variant_name(v));
+		    fw_variant_name(v == FW_NFT ? FW_LEGACY : FW_NFT), fw_variant_name(v));
 	*ret = v;
 	return 0;
 }

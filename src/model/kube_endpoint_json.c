@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define LABEL_SERVICE "kubernetes.io/service-name"
+#define LABEL_SKIP_MIRROR "endpointslice.kubernetes.io/skip-mirror"
+#define ANNOTATION_CAPACITY "endpoints.kubernetes.io/over-capacity"
 
 static struct slice *slice_add(struct kube *k, struct slice_list *list)
 {
@@ -47,6 +49,20 @@ static int read_hints(struct kube *k, const struct field *hints, const char *key
 	return 0;
 }
 
+/* Slices of v1beta1, up to Kubernetes 1.24. */
+static int read_topology(
+    const struct field *at, const char **node, const char **zone, struct error *err)
+{
+	struct field topology;
+
+	if (field_object(at, "topology", &topology, err))
+		return -1;
+	if (!*node && field_string(&topology, "kubernetes.io/hostname", node, err))
+		return -1;
+	return *zone ? 0
+		     : field_string(&topology, "topology.kubernetes.io/zone", zone, err);
+}
+
 /* *used: false for an endpoint without addresses, or one of another family. */
 static int read_endpoint(struct kube *k, const struct field *at, enum family f,
     struct endpoint *e, bool *used, struct error *err)
@@ -69,6 +85,7 @@ static int read_endpoint(struct kube *k, const struct field *at, enum family f,
 	    field_bool(&conditions, "terminating", &e->terminating, err) ||
 	    field_string(at, "nodeName", &node, err) ||
 	    field_string(at, "zone", &zone, err) ||
+	    read_topology(at, &node, &zone, err) ||
 	    field_object(at, "hints", &hints, err) ||
 	    read_hints(k, &hints, "forZones", &e->hint_zones, err) ||
 	    read_hints(k, &hints, "forNodes", &e->hint_nodes, err))
@@ -178,11 +195,15 @@ int kube_add_slice(struct kube *k, const struct field *root, struct error *err)
 	const char *service = NULL;
 	struct entry *e;
 	struct meta meta;
+	bool copy;
 
 	if (kube_read_meta(root, &meta, err) ||
 	    field_string(&meta.labels, LABEL_SERVICE, &service, err))
 		return error_wrap(err, "EndpointSlice");
-	if (!service)
+	if (kube_read_once(k, "EndpointSlice", &meta, &copy, err))
+		return error_wrap(err, "EndpointSlice %s/%s", meta.ns, meta.name);
+	k->n_slices++;
+	if (!service || copy)
 		return 0;
 	e = kube_entry(k, meta.ns, service);
 	e->has_slice = true;
@@ -224,16 +245,25 @@ static int read_subset(struct kube *k, const struct field *subset, const char *k
 
 int kube_add_endpoints(struct kube *k, const struct field *root, struct error *err)
 {
+	const char *skip = NULL, *capacity = NULL;
 	struct field subsets, subset;
 	struct entry *e;
 	struct meta meta;
+	bool copy;
 
 	if (kube_read_meta(root, &meta, err) ||
-	    field_array(root, "subsets", &subsets, err))
+	    field_array(root, "subsets", &subsets, err) ||
+	    field_string(&meta.labels, LABEL_SKIP_MIRROR, &skip, err) ||
+	    field_string(&meta.annotations, ANNOTATION_CAPACITY, &capacity, err))
 		return error_wrap(err, "Endpoints");
-	if (kube_belongs_to_others(&meta))
+	if (kube_read_once(k, "Endpoints", &meta, &copy, err))
+		return error_wrap(err, "Endpoints %s/%s", meta.ns, meta.name);
+	k->n_legacy++;
+	if (kube_belongs_to_others(&meta) || copy)
 		return 0;
 	e = kube_entry(k, meta.ns, meta.name);
+	e->unmirrored = skip && !strcmp(skip, "true");
+	e->truncated = capacity && !strcmp(capacity, "truncated");
 	k->about = e->key;
 	for (size_t i = 0; i < field_count(&subsets); i++)
 		if (field_item_object(&subsets, i, &subset, err) ||

@@ -31,6 +31,8 @@ void kube_free(struct kube *k)
 	if (!k)
 		return;
 	vec_free(&k->entries);
+	vec_free(&k->versions);
+	strtab_free(&k->objects);
 	free(k->slots);
 	arena_free(k->scratch);
 	free(k);
@@ -77,11 +79,37 @@ int kube_read_meta(const struct field *root, struct meta *m, struct error *err)
 	if (field_object(root, "metadata", &m->metadata, err) ||
 	    field_string(&m->metadata, "name", &m->name, err) ||
 	    field_string(&m->metadata, "namespace", &m->ns, err) ||
+	    field_string(&m->metadata, "resourceVersion", &m->version, err) ||
 	    field_object(&m->metadata, "labels", &m->labels, err) ||
 	    field_object(&m->metadata, "annotations", &m->annotations, err))
 		return -1;
 	if (!m->name || !m->name[0])
 		return field_error(root, "metadata.name", err, "is missing");
+	return 0;
+}
+
+int kube_read_once(
+    struct kube *k, const char *kind, const struct meta *m, bool *copy, struct error *err)
+{
+	const char *key = arena_printf(k->scratch, "%s %s/%s", kind, m->ns, m->name);
+	struct strtab_item *item = strtab_add(&k->objects, key);
+	const char *before;
+
+	*copy = item->value != 0;
+	if (!*copy) {
+		vec_push(&k->versions,
+		    m->version ? arena_strdup(k->scratch, m->version) : NULL);
+		item->value = (uint32_t)k->versions.n;
+		return 0;
+	}
+	before = k->versions.v[item->value - 1];
+	if (!before || !m->version)
+		return error_set(err, ERR_INPUT, 0, "this %s is there twice", kind);
+	if (strcmp(before, m->version) != 0)
+		return error_set(err, ERR_INPUT, 0,
+		    "this %s is there twice, as resourceVersion %s and %s: give what "
+		    "was listed at one time",
+		    kind, before, m->version);
 	return 0;
 }
 
@@ -227,18 +255,73 @@ static int join_port(
 	return 0;
 }
 
+/* kube-proxy sees EndpointSlices only. Endpoints stand for those that a controller made
+ * of them, but for what only slices can say. */
+static const struct slice_list *endpoints_of(const struct kube *k, const struct entry *e)
+{
+	static const struct slice_list none = {0};
+
+	if (e->has_slice)
+		return &e->slices;
+	return e->unmirrored && k->n_slices ? &none : &e->legacy;
+}
+
+static unsigned families_of(const struct slice_list *list)
+{
+	unsigned ret = 0;
+
+	for (const struct slice *sl = list->first; sl; sl = sl->next)
+		for (size_t i = 0; i < sl->n_endpoints; i++)
+			ret |= FAMILY_BIT(addr_family(&sl->endpoints[i].addr));
+	return ret;
+}
+
+static void note_legacy(const struct kube *k, const struct entry *e)
+{
+	unsigned there = families_of(&e->legacy), wanted = 0;
+
+	for (size_t p = 0; p < e->n_ports; p++)
+		wanted |= e->ports[p].families;
+	family_foreach (f)
+		if (there && wanted & ~there & FAMILY_BIT(f))
+			notes_add(k->notes, NOTE_WARNING, e->key,
+			    "it has no %s endpoints here: an Endpoints object holds those "
+			    "of one IP family, its EndpointSlices are not here",
+			    family_info(f)->name);
+	if (e->truncated && e->n_ports)
+		notes_add(k->notes, NOTE_WARNING, e->key,
+		    "it has more endpoints than are here: an Endpoints object holds 1000, "
+		    "its EndpointSlices are not here");
+}
+
+static int finish_entry(
+    struct kube *k, struct entry *e, const char *where, struct error *err)
+{
+	const struct slice_list *list = endpoints_of(k, e);
+
+	for (size_t p = 0; p < e->n_ports; p++) {
+		if (join_port(k, list, &e->ports[p], err))
+			return error_wrap(
+			    err, "%s: %s:%s", where, e->key, e->ports[p].port_name);
+		model_builder_add_service(k->builder, &e->ports[p]);
+	}
+	if (list == &e->legacy)
+		note_legacy(k, e);
+	return 0;
+}
+
 int kube_finish(struct kube *k, const char *where, struct error *err)
 {
-	for (size_t i = 0; i < k->entries.n; i++) {
-		struct entry *e = k->entries.v[i];
+	size_t n_ports = 0;
 
-		for (size_t p = 0; p < e->n_ports; p++) {
-			if (join_port(k, e->has_slice ? &e->slices : &e->legacy,
-				&e->ports[p], err))
-				return error_wrap(err, "%s: %s:%s", where, e->key,
-				    e->ports[p].port_name);
-			model_builder_add_service(k->builder, &e->ports[p]);
-		}
+	for (size_t i = 0; i < k->entries.n; i++) {
+		if (finish_entry(k, k->entries.v[i], where, err))
+			return -1;
+		n_ports += k->entries.v[i]->n_ports;
 	}
+	if (n_ports && !k->n_slices && !k->n_legacy)
+		notes_add(k->notes, NOTE_WARNING, NULL,
+		    "there are Services, but neither EndpointSlices nor Endpoints: no "
+		    "service has endpoints");
 	return 0;
 }

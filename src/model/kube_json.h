@@ -6,6 +6,7 @@
 
 #include "model/model_load.h"
 
+#include "base/strtab.h"
 #include "base/vec.h"
 
 /* Of service ports, all together: their addresses, and their endpoints. Either is the product
@@ -36,8 +37,9 @@ struct slice_list {
 /* What is known of one "namespace/name", in whatever order it came. */
 struct entry {
 	const char *key;
-	bool seen;	/* the Service was there, used or not */
 	bool has_slice; /* some EndpointSlice names it: Endpoints do not count */
+	bool unmirrored; /* its Endpoints are not to become EndpointSlices */
+	bool truncated;	 /* its Endpoints do not have all */
 	struct service *ports;
 	size_t n_ports;
 	struct slice_list slices, legacy;
@@ -52,11 +54,15 @@ struct kube {
 	struct entry **slots; /* open addressing, at most half used */
 	size_t n_slots;
 	size_t n_frontends, n_endpoints; /* up to KUBE_ITEMS_MAX */
+	size_t n_slices, n_legacy;	 /* EndpointSlice and Endpoints objects */
+	struct strtab objects; /* by kind and name; value: place in versions + 1 */
+	VEC(const char *) versions;
 };
 
 /* metadata of the object at hand. */
 struct meta {
 	const char *ns, *name;
+	const char *version; /* resourceVersion, or NULL */
 	struct field metadata, labels, annotations;
 };
 
@@ -64,6 +70,10 @@ struct meta {
 int kube_read_meta(const struct field *root, struct meta *m, struct error *err);
 /* kube-proxy lists Services and EndpointSlices with the selectors "!label" of two labels. */
 bool kube_belongs_to_others(const struct meta *m);
+/* *copy: this object was there before, to the word: backups and overlapping listings hold
+ * some twice. -1: it was, and may have said something else. */
+int kube_read_once(struct kube *k, const char *kind, const struct meta *m, bool *copy,
+    struct error *err);
 /* The entry of that name, made where there is none. */
 struct entry *kube_entry(struct kube *k, const char *ns, const char *name);
 

@@ -8,24 +8,30 @@
 
 #define LABEL_ZONE "topology.kubernetes.io/zone"
 
-/* Appends the addresses of one type, of these families. */
-static int read_addr_type(const struct field *list, const char *type, unsigned families,
-    struct model_node *node, struct addr *out, struct error *err)
+/* Appends the addresses of one type, of these families. What is no address kube-proxy
+ * skips: the API server takes any text, and nodes of no machine have an empty one. */
+static int read_addr_type(struct kube *k, const struct field *list, const char *type,
+    unsigned families, struct model_node *node, struct addr *out, struct error *err)
 {
 	struct field item;
 
 	for (size_t i = 0; i < field_count(list); i++) {
-		const char *is = NULL;
-		struct addr a = {0};
+		const char *is = NULL, *text = NULL;
+		struct addr a;
 
 		if (field_item_object(list, i, &item, err) ||
 		    field_string(&item, "type", &is, err))
 			return -1;
 		if (!is || strcmp(is, type) != 0)
 			continue;
-		if (field_addr(&item, "address", &a, err))
+		if (field_string(&item, "address", &text, err))
 			return -1;
-		if (addr_is_set(&a) && families & FAMILY_BIT(addr_family(&a)))
+		if (!text || !*text)
+			continue;
+		if (!addr_parse_kube(text, &a))
+			notes_add(k->notes, NOTE_WARNING, node->name,
+			    "its %s '%s' is no IP address, ignored", type, text);
+		else if (families & FAMILY_BIT(addr_family(&a)))
 			out[node->n_addrs++] = a;
 	}
 	return 0;
@@ -45,11 +51,12 @@ static int read_node_addrs(struct kube *k, const struct field *status,
 	out =
 	    arena_array(model_builder_arena(k->builder), struct addr, field_count(&list));
 	node->addrs = out;
-	if (read_addr_type(&list, "InternalIP", FAMILY_BOTH, node, out, err))
+	if (read_addr_type(k, &list, "InternalIP", FAMILY_BOTH, node, out, err))
 		return -1;
 	for (size_t i = 0; i < node->n_addrs; i++)
 		missing &= ~FAMILY_BIT(addr_family(&out[i]));
-	return missing ? read_addr_type(&list, "ExternalIP", missing, node, out, err) : 0;
+	return missing ? read_addr_type(k, &list, "ExternalIP", missing, node, out, err)
+		       : 0;
 }
 
 static int read_pod_cidrs(
@@ -104,9 +111,14 @@ static int read_node(
 int kube_add_node(struct kube *k, const struct field *root, struct error *err)
 {
 	struct meta meta;
+	bool copy;
 
 	if (kube_read_meta(root, &meta, err))
 		return error_wrap(err, "Node");
+	if (kube_read_once(k, "Node", &meta, &copy, err))
+		return error_wrap(err, "Node %s", meta.name);
+	if (copy)
+		return 0;
 	if (read_node(k, root, &meta, err))
 		return error_wrap(err, "Node %s", meta.name);
 	return 0;

@@ -333,17 +333,16 @@ int kube_add_service(struct kube *k, const struct field *root, struct error *err
 	struct svc_reader r = {.k = k};
 	struct entry *e;
 	struct meta meta;
+	bool copy;
 	int ret;
 
 	if (kube_read_meta(root, &meta, err))
 		return error_wrap(err, "Service");
 	e = kube_entry(k, meta.ns, meta.name);
 	r.about = e->key;
-	if (e->seen)
-		return error_set(
-		    err, ERR_INPUT, 0, "%s: this Service is there twice", e->key);
-	e->seen = true;
-	if (kube_belongs_to_others(&meta))
+	if (kube_read_once(k, "Service", &meta, &copy, err))
+		return error_wrap(err, "%s", e->key);
+	if (kube_belongs_to_others(&meta) || copy)
 		return 0;
 	ret = read_service(&r, root, &meta, e, err);
 	vec_free(&r.shared);

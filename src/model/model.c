@@ -316,11 +316,6 @@ static void claims_collect(const struct model *m, struct claims *ret)
 		qsort(ret->list.v, ret->list.n, sizeof(*ret->list.v), compare_claims);
 }
 
-static bool claim_is_exclusive(const struct claim *c)
-{
-	return c->frontend->kind == FE_CLUSTER || c->frontend->kind == FE_NODE_PORT;
-}
-
 static void claim_format(const struct claim *c, char *buf, size_t size)
 {
 	char text[ADDRPORT_STRLEN];
@@ -332,27 +327,6 @@ static void claim_format(const struct claim *c, char *buf, size_t size)
 		snprintf(buf, size, "%s/%s",
 		    addrport_format(&c->frontend->addr, c->frontend->port, text),
 		    proto_name(c->service->proto));
-}
-
-static int check_claims(const struct model *m, const char *where, struct error *err)
-{
-	struct claims claims = {0};
-	char text[128];
-	int ret = 0;
-
-	claims_collect(m, &claims);
-	for (size_t i = 1; i < claims.list.n && !ret; i++) {
-		const struct claim *a = &claims.list.v[i - 1], *b = &claims.list.v[i];
-
-		if (compare_targets(a, b) || a->frontend->kind != b->frontend->kind ||
-		    !claim_is_exclusive(a) || a->service == b->service)
-			continue;
-		claim_format(a, text, sizeof(text));
-		ret = error_set(err, ERR_INPUT, 0, "%s: %s: %s already belongs to %s",
-		    where, b->service->spn, text, a->service->spn);
-	}
-	vec_free(&claims.list);
-	return ret;
 }
 
 void model_note_shared(const struct model *m, struct notes *notes)
@@ -386,7 +360,7 @@ static int check_unique(const struct model *m, const char *where, struct error *
 			return error_set(err, ERR_INPUT, 0,
 			    "%s: node %s: there are two nodes of this name", where,
 			    m->nodes[i].name);
-	return check_claims(m, where, err);
+	return 0;
 }
 
 int model_builder_freeze(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loads a model from JSON text: walks its documents, tells Kubernetes objects from the
- * native model, and hands over one object at a time, so that memory follows what the
- * model holds and not what the objects carry. The objects are left to kube_*.c and
+ * Loads a model from JSON text, or YAML: walks its documents, tells Kubernetes objects
+ * from the native model, and hands over one object at a time, so that memory follows what
+ * the model holds and not what the objects carry. The objects are left to kube_*.c and
  * native_json.c.
  */
 #include "config.h"
@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "base/vec.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@ struct model_loader {
 	struct notes *notes;
 	size_t n_taken;	  /* objects and lists that matter */
 	char *other_kind; /* the first one that does not */
+	char *unfinished; /* the kind of a list of which only the first part came, or NULL
+			   */
 	const char *page; /* the kind of list that must come, or NULL: any documents */
 	char *more;	  /* where that list goes on, or NULL */
 };
@@ -55,11 +58,26 @@ static bool is_list_kind(const char *kind)
 	return n >= 4 && !strcmp(kind + n - 4, "List");
 }
 
+/* What kubectl and the API server put in the place of a list that they could not get. */
+static int check_status(const struct json_value *object, struct error *err)
+{
+	const char *status = json_value_text(json_value_get(object, "status"));
+	const char *message = json_value_text(json_value_get(object, "message"));
+
+	if (!status || strcmp(status, "Failure") != 0)
+		return 0;
+	return error_set(err, ERR_INPUT, 0,
+	    "an answer of the API server, that it refused: %s",
+	    message ? message : "no reason given");
+}
+
 static int add_kube(struct model_loader *l, const char *kind,
     const struct json_value *object, struct error *err)
 {
 	bool taken;
 
+	if (!strcmp(kind, "Status") && check_status(object, err))
+		return -1;
 	if (kube_add(l->kube, kind, object, &taken, err))
 		return -1;
 	if (taken)
@@ -89,11 +107,14 @@ static const char *item_kind(
 	return kind ? kind : "object without kind";
 }
 
+static int take_value(void *loader, const struct json_value *v, struct error *err);
+
 static int take_kube_item(struct model_loader *l, struct document *d, size_t i,
     const struct json_value *item, struct error *err)
 {
 	const struct json_value *own = json_value_get(item, "kind");
-	char kind[64];
+	char buf[64];
+	const char *kind;
 
 	if (!json_value_is(item, JSON_OBJECT))
 		return json_reader_error(
@@ -101,7 +122,10 @@ static int take_kube_item(struct model_loader *l, struct document *d, size_t i,
 	if (own && !json_value_is(own, JSON_STRING))
 		return json_reader_error(
 		    &l->reader, err, "items[%zu].kind: must be a string", i);
-	if (!add_kube(l, item_kind(d, item, kind, sizeof(kind)), item, err))
+	kind = item_kind(d, item, buf, sizeof(buf));
+	if (is_list_kind(kind))
+		return take_value(l, item, err);
+	if (!add_kube(l, kind, item, err))
 		return 0;
 	/* Without a name only its place tells which one it is. */
 	if (!json_value_text(json_value_get(json_value_get(item, "metadata"), "name")))
@@ -159,13 +183,11 @@ static int walk_array(
 	}
 }
 
-/* Is this member an array to walk, as far as the kind is known by now? */
-static bool is_walked(struct model_loader *l, struct document *d, const char *key)
+/* Is this array one to walk, as far as the kind is known by now? */
+static bool is_walked(struct document *d, const char *key)
 {
 	const char *kind = document_text(d, "kind");
 
-	if (json_reader_peek(&l->reader) != '[')
-		return false;
 	if (!strcmp(key, "items") && (!kind || is_list_kind(kind)))
 		return d->kube_items = true;
 	if (native_array(key) && (!kind || !strcmp(kind, NATIVE_KIND))) {
@@ -182,7 +204,7 @@ static int read_member(
 
 	if (json_reader_expect(&l->reader, ':', "':' after a field name", err))
 		return -1;
-	if (is_walked(l, d, key))
+	if (json_reader_peek(&l->reader) == '[' && is_walked(d, key))
 		return walk_array(l, d, key, err);
 	if (json_reader_value(&l->reader, d->arena, &v, err))
 		return -1;
@@ -263,20 +285,39 @@ static int finish_list(
 	return 0;
 }
 
-/* An API server says in a list's metadata where the next page begins. */
-static int finish_page(
-    struct model_loader *l, const struct document *d, const char *kind, struct error *err)
+/* An API server says in a list's metadata where the next page begins. NULL at the end. */
+static const char *next_page(const struct document *d)
 {
 	const struct json_value all = document_object(d);
 	const struct json_value *metadata = json_value_get(&all, "metadata");
 	const char *more = json_value_text(json_value_get(metadata, "continue"));
 
+	return more && *more ? more : NULL;
+}
+
+static int finish_page(
+    struct model_loader *l, const struct document *d, const char *kind, struct error *err)
+{
+	const char *more = next_page(d);
+
 	if (strcmp(kind, l->page) != 0)
 		return error_set(err, ERR_INPUT, 0, "%s: kind: '%s', not %s",
 		    l->reader.name, kind, l->page);
 	free(l->more);
-	l->more = more && *more ? xstrdup(more) : NULL;
+	l->more = more ? xstrdup(more) : NULL;
 	return finish_list(l, d, kind, err);
+}
+
+/* Pages may be there one after another. */
+static void remember_rest(
+    struct model_loader *l, const struct document *d, const char *kind)
+{
+	bool more = next_page(d) != NULL;
+
+	if (l->unfinished && (more || strcmp(l->unfinished, kind) != 0))
+		return;
+	free(l->unfinished);
+	l->unfinished = more ? xstrdup(kind) : NULL;
 }
 
 /* What the document was is certain only here: "kind" may be its last field. */
@@ -301,20 +342,91 @@ static int finish_document(
 		return error_set(err, ERR_INPUT, 0,
 		    "%s: kind: '%s' where the fields are those of a " NATIVE_KIND,
 		    l->reader.name, kind);
-	if (is_list_kind(kind))
+	if (is_list_kind(kind)) {
+		remember_rest(l, d, kind);
 		return finish_list(l, d, kind, err);
+	}
 	return add_kube(l, kind, &all, err) ? error_wrap(err, "%s", l->reader.name) : 0;
+}
+
+/* The same for a document that is there as a whole, where the kind may come last. */
+static int take_members(struct model_loader *l, struct document *d,
+    const struct json_value *v, struct error *err)
+{
+	for (unsigned i = 0; i < v->n; i++)
+		if (v->items[i].type != JSON_ARRAY)
+			vec_push(&d->fields, v->items[i]);
+	for (unsigned i = 0; i < v->n; i++) {
+		const struct json_value *array = &v->items[i];
+
+		if (array->type != JSON_ARRAY)
+			continue;
+		if (!is_walked(d, array->key)) {
+			vec_push(&d->fields, *array);
+			continue;
+		}
+		for (unsigned k = 0; k < array->n; k++)
+			if (take_item(l, d, array->key, k, &array->items[k], err))
+				return -1;
+	}
+	return finish_document(l, d, err);
+}
+
+static int take_value(void *loader, const struct json_value *v, struct error *err)
+{
+	struct document d = {0};
+	int ret = take_members(loader, &d, v, err);
+
+	vec_free(&d.fields);
+	return ret;
+}
+
+/* Items alone, as jq prints them. */
+static int read_bare_array(struct model_loader *l, struct error *err)
+{
+	struct document d = {.kube_items = true};
+	int ret;
+
+	vec_push(&d.fields,
+	    (struct json_value){.key = "kind", .type = JSON_STRING, .string = "List"});
+	ret = walk_array(l, &d, "items", err);
+	if (!ret)
+		ret = finish_document(l, &d, err);
+	vec_free(&d.fields);
+	return ret;
 }
 
 static int read_document(struct model_loader *l, struct error *err)
 {
-	struct document d = {.arena = arena_new()};
-	int ret = walk_members(l, &d, err);
+	struct document d = {0};
+	int ret;
 
+	if (json_reader_peek(&l->reader) == '[')
+		return read_bare_array(l, err);
+	d.arena = arena_new();
+	ret = walk_members(l, &d, err);
 	if (!ret)
 		ret = finish_document(l, &d, err);
 	vec_free(&d.fields);
 	arena_free(d.arena);
+	return ret;
+}
+
+/* "---", a comment or a field name begins it; a JSON text, none of these. */
+static bool looks_like_yaml(int c)
+{
+	return c == '-' || c == '#' || c == '%' || (c < 128 && isalpha(c));
+}
+
+static int read_yaml(struct model_loader *l, struct error *err)
+{
+	struct strbuf text = {0};
+	int ret = json_reader_rest(&l->reader, &text, err);
+
+	if (!ret)
+		ret = yaml_values_read(
+		    l->reader.name, strbuf_str(&text), text.len, take_value, l, err);
+	strbuf_free(&text);
 	return ret;
 }
 
@@ -323,6 +435,11 @@ static int read_documents(struct model_loader *l, struct error *err)
 	struct json_reader *r = &l->reader;
 	size_t n = 0;
 
+	if (looks_like_yaml(json_reader_peek(r)) && !l->page) {
+		if (read_yaml(l, err))
+			return -1;
+		n++;
+	}
 	for (; json_reader_peek(r) != EOF; n++)
 		if (read_document(l, err))
 			return -1;
@@ -330,6 +447,11 @@ static int read_documents(struct model_loader *l, struct error *err)
 		return -1;
 	if (!n)
 		return error_set(err, ERR_INPUT, 0, "%s: is empty", r->name);
+	if (l->unfinished)
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: %s: metadata.continue: the list goes on and is not here as a "
+		    "whole; get it without a limit",
+		    r->name, l->unfinished);
 	/* Taken for an empty cluster, a list of pods would remove every service. */
 	if (!l->n_taken && l->other_kind)
 		return error_set(err, ERR_INPUT, 0,
@@ -356,6 +478,7 @@ void model_loader_free(struct model_loader *l)
 	kube_free(l->kube);
 	model_builder_free(l->builder);
 	free(l->other_kind);
+	free(l->unfinished);
 	free(l->more);
 	free(l);
 }

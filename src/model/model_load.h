@@ -55,6 +55,12 @@ int field_item_object(const struct field *array, size_t i, struct field *ret,
 int field_item_string(const struct field *array, size_t i, const char **ret,
     struct error *err);
 
+/* Each document of a YAML text as a JSON value, which is valid during the call only.
+ * Stops at -1, which `take` may return as well; where is for messages. */
+typedef int (*yaml_value_fn)(void *data, const struct json_value *v, struct error *err);
+int yaml_values_read(const char *where, const char *text, size_t size, yaml_value_fn take,
+    void *data, struct error *err);
+
 /* Kubernetes objects: they come in any order and are joined at the end. */
 struct kube;
 struct kube *kube_new(struct model_builder *b, struct notes *notes);

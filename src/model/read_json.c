@@ -352,3 +352,15 @@ int json_reader_value(
 	json_decref(v);
 	return 0;
 }
+
+int json_reader_rest(struct json_reader *r, struct strbuf *ret, struct error *err)
+{
+	json_reader_peek(r);
+	while (r->pos && (r->buf[r->pos - 1] == ' ' || r->buf[r->pos - 1] == '\t'))
+		r->pos--;
+	do {
+		strbuf_addn(ret, r->buf + r->pos, r->len - r->pos);
+		r->pos = r->len;
+	} while (append(r));
+	return json_reader_status(r, err);
+}

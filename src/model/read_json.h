@@ -49,4 +49,7 @@ int json_reader_next(struct json_reader *r, char close, bool first, bool *more,
 int json_reader_value(struct json_reader *r, struct arena *a, struct json_value *ret,
     struct error *err);
 
+/* All that is left, appended, from the beginning of its first line that is not blank. */
+int json_reader_rest(struct json_reader *r, struct strbuf *ret, struct error *err);
+
 #endif

@@ -9,6 +9,7 @@ struct kernel_caps {
 	bool ipvs, dummy, ipset, legacy_tables, legacy_tables6;
 	bool nft_tables;	 /* what the nft variant of iptables writes to */
 	bool no_ipv6;		 /* not the IP family at all */
+	bool fixed_sysctls;	 /* /proc/sys is read-only, as in most containers */
 	bool scheduler;		 /* the wanted one can be used */
 	bool net_admin;		 /* privileges */
 	unsigned long conntrack_count, conntrack_max; /* 0 = not known */

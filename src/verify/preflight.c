@@ -92,6 +92,22 @@ static void check_caps(const struct subject *s, const struct kernel_caps *caps)
 		    s->p.conf->scheduler, s->p.conf->scheduler);
 }
 
+static void check_sysctls(const struct subject *s, const struct kernel_caps *caps)
+{
+	const struct knob_table *want = &s->p.want->knobs;
+
+	for (size_t i = 0; caps->fixed_sysctls && i < want->n_knobs; i++) {
+		const struct knob *w = &want->knobs[i];
+		const struct knob *h = knob_find(&s->p.have->knobs, w->name);
+
+		if (w->value && (!h || !h->value || strcmp(h->value, w->value) != 0))
+			notes_add_named(s->notes, NOTE_REFUSE, "kernel", w->name,
+			    "must become %s, and /proc/sys is read-only here; run where it "
+			    "is not, or set it there before: sysctl -w %s=%s",
+			    w->value, w->name, w->value);
+	}
+}
+
 static void check_conntrack(const struct subject *s, const struct kernel_caps *caps)
 {
 	unsigned long percent;
@@ -194,6 +210,7 @@ void preflight_check(const struct preflight *p, struct notes *ret)
 	struct subject s = {.p = *p, .notes = ret};
 
 	check_caps(&s, p->caps);
+	check_sysctls(&s, p->caps);
 	check_conntrack(&s, p->caps);
 	preflight_node(&s);
 	preflight_tables(&s);

@@ -81,7 +81,8 @@ static void check_variants(const struct subject *s)
 	if (facts->other_services)
 		notes_add_named(s->notes, NOTE_REFUSE, "both-variants", "iptables",
 		    "both variants hold service rules, and both act on packets; the other "
-		    "one has %s: remove the stale ones",
+		    "one has %s: remove the stale ones (vipshift flush iptables, with "
+		    "--iptables legacy or --iptables nft)",
 		    facts->other_variant);
 	else if (facts->other_variant)
 		notes_add_named(s->notes, NOTE_WARNING, "both-variants", "iptables",

@@ -160,6 +160,28 @@ static void test_missing_scheduler_is_named(void **state)
 	teardown(&fx);
 }
 
+static void test_sysctls_that_cannot_be_set_are_named(void **state)
+{
+	struct kernel_caps caps = able;
+	struct fixture fx;
+
+	(void)state;
+	caps.fixed_sysctls = true;
+	web(&fx);
+	check(&fx, MODE_IPTABLES, &(struct texts){.vips = ETH0}, &caps);
+	assert_int_equal(refusals(&fx), 1);
+	assert_note(&fx, NOTE_REFUSE, "net.ipv4.conf.all.route_localnet",
+	    "sysctl -w net.ipv4.conf.all.route_localnet=1");
+	teardown(&fx);
+	web(&fx);
+	check(&fx, MODE_IPTABLES,
+	    &(struct texts){
+		.vips = ETH0, .knobs = "net.ipv4.conf.all.route_localnet = 1\n"},
+	    &caps);
+	assert_int_equal(refusals(&fx), 0);
+	teardown(&fx);
+}
+
 /* A service with an IPv6 address for a node that has those sysctls, or no IPv6 at all. */
 static bool lacks_ipv6(
     enum mode to, const char *vips, const char *preset, const char *link, bool no_ipv6)
@@ -1240,6 +1262,8 @@ int main(void)
 	    cmocka_unit_test_setup(
 		test_missing_parts_of_the_kernel_are_named, reset_facts),
 	    cmocka_unit_test_setup(test_missing_scheduler_is_named, reset_facts),
+	    cmocka_unit_test_setup(
+		test_sysctls_that_cannot_be_set_are_named, reset_facts),
 	    cmocka_unit_test_setup(test_going_back_needs_no_ipvs, reset_facts),
 	    cmocka_unit_test_setup(test_addresses_need_ipv6, reset_facts),
 	    cmocka_unit_test_setup(test_without_ipv6_the_switch_is_refused, reset_facts),

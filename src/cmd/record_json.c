@@ -95,8 +95,8 @@ static json_t *services_json(const struct record *r)
 void record_print_json(struct strbuf *sb, const struct record *r)
 {
 	json_t *j = json_pack(
-	    "{s:s, s:i, s:o, s:s?, s:s?, s:s?, s:s, s:s, s:I, s:f, s:i, s:o, s:{s:I, s:I, s:I}}",
-	    "kind", "vipshift migration", "schema", RECORD_SCHEMA, "node",
+	    "{s:s, s:s, s:i, s:o, s:s?, s:s?, s:s?, s:s, s:s, s:I, s:f, s:i, s:o, s:{s:I, s:I, s:I}}",
+	    "apiVersion", "vipshift/v1", "kind", "Migration", "schema", RECORD_SCHEMA, "node",
 	    text_json(r->node), "kernel", r->kernel, "kubeProxy", r->kube_proxy,
 	    "iptables", r->variant, "from", r->from, "to", r->to, "started",
 	    (json_int_t)r->started, "seconds", r->seconds, "exitStatus", r->exit_status,

@@ -165,7 +165,7 @@ static void print_text(struct strbuf *sb, const struct facts *f)
 static void print_json(struct strbuf *sb, const struct facts *f)
 {
 	strbuf_add(sb, "{\n  \"apiVersion\": \"vipshift/v1\",\n  \"kind\": "
-		       "\"NodeMode\",\n  \"families\": {");
+		       "\"NodeMode\",\n  \"schema\": 1,\n  \"families\": {");
 	family_foreach (i) {
 		strbuf_addf(sb, "%s\n    \"%s\": {\"mode\": \"%s\"",
 		    i == FAMILY_4 ? "" : ",", family_info(i)->name, f->mode[i]);

@@ -98,4 +98,12 @@ for command in show render diff apply verify repair migrate confirm rollback doc
 		grep -vx -- '--version' | sort >"$work/known"
 	check "options of $command" diff "$work/known" "$work/offered"
 done
+
+# the names that can be accepted, which the manual marks with A
+COMP_WORDS=(vipshift migrate --accept '') COMP_CWORD=3 COMP_LINE='vipshift migrate --accept '
+COMP_POINT=${#COMP_LINE}
+_vipshift
+printf '%s\n' "${COMPREPLY[@]}" | grep -vxE 'all|incomplete:|no-services' | sort >"$work/offered"
+sed -nE 's/^\.It ([a-z-]+) Pq A([ ;].*)?$/\1/p' "$top/man/vipshift-migrate.7" | sort >"$work/known"
+check 'names for --accept' diff "$work/known" "$work/offered"
 finish

@@ -229,6 +229,8 @@ rolls_back 'not confirmed, and the first try to go back fails'
 
 # Confirmed in time: what was to go back ends.
 expect 0 'unless: vipshift confirm' 'confirm-within' "${migrate[@]}" --confirm-within 2
+expect 7 'waits for confirmation' 'a dry run meanwhile' \
+	"$VIPSHIFT" flush ipvs --iptables "$variant" --dry-run
 expect 0 'stays in iptables mode' 'confirm' "$VIPSHIFT" confirm
 sleep 3
 same after 'confirmed'

@@ -10,8 +10,8 @@
 
 const struct option_row option_rows[] = {
     {'f', "from", "SOURCE", GROUP_MODEL, OPTION_BEGIN,
-	"cluster (the API server), live:MODE, dump:PATH, or a file: Kubernetes JSON or "
-	"vipshift's model JSON; - is standard input"},
+	"cluster (the API server), live:MODE, dump:PATH, or a file: Kubernetes objects or "
+	"vipshift's model, as JSON or YAML; - is standard input"},
     {OPT_KUBECONFIG, "kubeconfig", "FILE", GROUP_MODEL, OPTION_BEGIN,
 	"how -f cluster gets there (default: as kubectl, $KUBECONFIG and so on)"},
     {OPT_REQUEST_TIMEOUT, "request-timeout", "SECONDS", GROUP_MODEL, OPTION_BEGIN,

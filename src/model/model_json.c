@@ -22,10 +22,10 @@ struct model_loader {
 	struct model_builder *builder;
 	struct kube *kube;
 	struct notes *notes;
+	size_t n_documents;
 	size_t n_taken;	  /* objects and lists that matter */
 	char *other_kind; /* the first one that does not */
-	char *unfinished; /* the kind of a list of which only the first part came, or NULL
-			   */
+	char *unfinished; /* the kind of a list that is not here to its end, or NULL */
 	const char *page; /* the kind of list that must come, or NULL: any documents */
 	char *more;	  /* where that list goes on, or NULL */
 };
@@ -327,6 +327,7 @@ static int finish_document(
 	const struct json_value all = document_object(d);
 	const char *kind = document_text(d, "kind");
 
+	l->n_documents++;
 	if (!kind && json_value_get(&all, "kind"))
 		return error_set(
 		    err, ERR_INPUT, 0, "%s: kind: must be a string", l->reader.name);
@@ -433,19 +434,16 @@ static int read_yaml(struct model_loader *l, struct error *err)
 static int read_documents(struct model_loader *l, struct error *err)
 {
 	struct json_reader *r = &l->reader;
-	size_t n = 0;
+	size_t before = l->n_documents;
 
-	if (looks_like_yaml(json_reader_peek(r)) && !l->page) {
-		if (read_yaml(l, err))
-			return -1;
-		n++;
-	}
-	for (; json_reader_peek(r) != EOF; n++)
+	if (!l->page && looks_like_yaml(json_reader_peek(r)) && read_yaml(l, err))
+		return -1;
+	while (json_reader_peek(r) != EOF)
 		if (read_document(l, err))
 			return -1;
 	if (json_reader_status(r, err))
 		return -1;
-	if (!n)
+	if (l->n_documents == before)
 		return error_set(err, ERR_INPUT, 0, "%s: is empty", r->name);
 	if (l->unfinished)
 		return error_set(err, ERR_INPUT, 0,

@@ -125,6 +125,7 @@ static void test_native_model_is_read_from_yaml(void **state)
 static void test_yaml_mistakes_are_refused_with_their_line(void **state)
 {
 	(void)state;
+	assert_refused("---\n# nothing\n", "is empty");
 	assert_refused("kind: List\nitems: [\n", "line 3: not YAML");
 	assert_refused("kind: List\nitems: {}\n", "List: items: must be an array");
 	assert_refused("- " PLAIN "\n", "line 1: an object expected, as JSON or YAML");

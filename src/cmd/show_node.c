@@ -69,9 +69,9 @@ static void find_leftovers(const struct context *ctx, enum family f, struct strb
 			add_leftovers(ctx->seen, f, of, sb);
 }
 
-/* By the head of a save: "iptables-save v1.8.9 (nf_tables)". Before 1.8.6 that of the nft
- * variant has no such word; some say xtables-save or iptables-nft-save, and those of
- * distributions that have no other variant, iptables-save. */
+/* By the head of a save: "iptables-save v1.8.9 (nf_tables)". Before 1.8.8 that of the nft
+ * variant has no such word: some say xtables-save or iptables-nft-save, others, as Ubuntu
+ * 22.04's of 1.8.7, what the legacy variant says. */
 static const char *variant_by(const char *saved_by)
 {
 	unsigned major = 0, minor = 0, patch = 0;
@@ -83,7 +83,7 @@ static const char *variant_by(const char *saved_by)
 	if (strstr(saved_by, "-legacy-save") || !version ||
 	    sscanf(version, "save v%u.%u.%u", &major, &minor, &patch) != 3)
 		return "legacy";
-	return major == 1 && minor == 8 && patch < 6 ? "unknown" : "legacy";
+	return major == 1 && minor == 8 && patch < 8 ? "unknown" : "legacy";
 }
 
 static const char *variant_of_dump(const struct state *s)

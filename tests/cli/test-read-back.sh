@@ -64,8 +64,9 @@ variant 'iptables-save v1.6.1' legacy
 variant 'iptables-save v1.8.4' unknown
 variant 'xtables-save v1.8.2' nft
 variant 'iptables-nft-save v1.8.4' nft
-variant 'iptables-save v1.8.7' legacy
-variant 'iptables-save v1.8.7 (nf_tables)' nft
+variant 'iptables-save v1.8.7' unknown
+variant 'iptables-save v1.8.9' legacy
+variant 'iptables-save v1.8.9 (nf_tables)' nft
 expect 64 'mode-of-node is about a node' show --mode-of-node -f "$case/cluster.json"
 
 # as ipvsadm lists it, with names: made ones of a node, real ones of a cluster

@@ -36,7 +36,7 @@ list()
 
 f=$work/cluster.json
 list "$(service web)" >"$f"
-expect 0 '' show -f "$f" -n node-a
+expect 0 'neither EndpointSlices nor Endpoints' show -f "$f" -n node-a
 
 # what is not there, or not a cluster
 expect 1 'nowhere\.json.*No such file' show -f "$work/nowhere.json"
@@ -80,10 +80,9 @@ expect 0 '' show -f "$f" -n node-a
 list "$(service web np=70000)" >"$f"
 expect 1 'cluster\.json.*default/web.*spec\.ports\[0\]\.nodePort.*70000' show -f "$f"
 list "$(service web)" "$(service other)" >"$f"
-expect 1 'default/other.*default/web|default/web.*default/other' show -f "$f"
-expect 1 '10\.96\.0\.9' show -f "$f"
+expect 0 'default/web:http: 10\.96\.0\.9:80/tcp is also claimed by default/other:http' show -f "$f"
 list "$(service web np=30080)" "$(service other ip=10.96.0.10 np=30080)" >"$f"
-expect 1 '30080' show -f "$f"
+expect 0 'default/web:http: node port 30080/tcp is also claimed by default/other:http' show -f "$f"
 
 # endpoints
 slice() # FIELDS...
@@ -255,6 +254,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	END
 	chmod 755 "$work/unprivileged"
 	vipshift=$work/unprivileged
+	list "$(service web)" "$(slice)" >"$f"
 	expect 0 '' render iptables -f "$f" -n node-a --part iptables
 	cp "$f" "$work/secret.json"
 	chmod 600 "$work/secret.json"

@@ -178,8 +178,8 @@ int fitness_check(struct context *ctx, struct error *err)
 	refusals = notes_count(&ctx->findings, NOTE_REFUSE);
 	if (!refusals)
 		return EXIT_DONE;
-	report_problem(
-	    ctx, "refused for the %zu reasons above; nothing was changed", refusals);
+	report_problem(ctx, "refused for the %zu %s above; nothing was changed", refusals,
+	    refusals == 1 ? "reason" : "reasons");
 	return EXIT_REFUSED;
 }
 
@@ -273,10 +273,9 @@ int fitness_accept(struct context *ctx, struct error *err)
 		return each_unaccepted(ctx, ask, NULL, err) ? -1 : EXIT_DONE;
 	each_unaccepted(ctx, add_word, &words, err);
 	report_problem(ctx,
-	    "%s: %zu findings can hurt and were not accepted; read them above, then "
-	    "add:%s",
+	    "%s: %zu %s can hurt and %s not accepted; read above, then add:%s",
 	    ctx->opts.dry_run ? "would be refused" : "refused, nothing was changed", n,
-	    strbuf_str(&words));
+	    n == 1 ? "finding" : "findings", n == 1 ? "was" : "were", strbuf_str(&words));
 	strbuf_free(&words);
 	return EXIT_REFUSED;
 }

@@ -257,7 +257,9 @@ static void add_knobs(struct state *s, const struct conf *c)
 	knob_sort(&s->knobs);
 }
 
-/* The same address may be an external IP and a load balancer's: one server for both. */
+/* The same address may be an external IP and a load balancer's: one server for both.
+ * Where two services claim it kube-proxy gives it to the one that it comes to last, in no
+ * order: here to one that has endpoints. */
 static void finish_servers(struct servers *list, const struct conf *c, struct state *s)
 {
 	struct lvs_table *t = &s->lvs;
@@ -269,6 +271,8 @@ static void finish_servers(struct servers *list, const struct conf *c, struct st
 		if (n == 0 ||
 		    lvs_key_cmp(&t->services[n - 1].key, &t->services[i].key) != 0)
 			t->services[n++] = t->services[i];
+		else if (!t->services[n - 1].n_dests)
+			t->services[n - 1] = t->services[i];
 	}
 	t->n_services = n;
 	t->tcp_timeout = c->tcp_timeout;

@@ -317,6 +317,30 @@ static void test_external_ip_that_is_also_a_vip_is_one_server(void **state)
 	teardown(&fx);
 }
 
+/* Nothing keeps an API server from giving a node port twice. */
+static void test_of_two_services_the_one_with_endpoints_has_the_server(void **state)
+{
+	struct fixture fx;
+
+	(void)state;
+	setup(&fx, "1.30.0");
+	node_address(&fx, "10.0.0.11");
+	frontend(&fx, FE_CLUSTER, "10.96.0.50", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	finish_service(&fx, "second", "demo/second");
+	frontend(&fx, FE_CLUSTER, "10.96.0.51", 80);
+	frontend(&fx, FE_NODE_PORT, NULL, 30080);
+	endpoint(&fx, "10.244.1.5", 8080, "node-b");
+	emit(&fx, MODE_IPVS);
+	assert_servers(&fx, "-A -t 10.0.0.11:30080 -s rr\n"
+			    "-a -t 10.0.0.11:30080 -r 10.244.1.5:8080 -m -w 1\n"
+			    "-A -t 10.96.0.50:80 -s rr\n"
+			    "-A -t 10.96.0.51:80 -s rr\n"
+			    "-a -t 10.96.0.51:80 -r 10.244.1.5:8080 -m -w 1\n");
+	assert_set(&fx, "KUBE-NODE-PORT-TCP", "30080\n");
+	teardown(&fx);
+}
+
 /* ---- source ranges */
 
 #define RANGES_JUMP                                                                            \
@@ -634,6 +658,7 @@ int main(void)
 	    cmocka_unit_test(test_affinity_makes_servers_persistent),
 	    cmocka_unit_test(test_only_mh_gets_the_port_flag),
 	    cmocka_unit_test(test_external_ip_that_is_also_a_vip_is_one_server),
+	    cmocka_unit_test(test_of_two_services_the_one_with_endpoints_has_the_server),
 	    cmocka_unit_test(test_source_ranges_of_several_vips),
 	    cmocka_unit_test(test_range_of_the_node_lets_the_vip_in),
 	    cmocka_unit_test(test_range_of_everybody_cannot_be_stored_but_has_its_rule),

@@ -54,8 +54,7 @@ static void note_unknown_node(struct context *ctx)
 	if (nodes && !model_node_find(ctx->model, ctx->conf->node_name))
 		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,
 		    "%s has no Node of this name: no endpoint counts as local; choose "
-		    "with "
-		    "--node",
+		    "with --node",
 		    ctx->opts.from);
 	else if (!nodes && is_on_no_endpoint(ctx))
 		notes_add(&ctx->notes, NOTE_WARNING, ctx->conf->node_name,

@@ -16,8 +16,9 @@ char *state_dir_file(const struct context *ctx, const char *name);
 /*
  * For whoever is going to write to the kernel: makes the folder if needed and takes its
  * lock, which context_free() releases, so that runs never overlap. Waits as long as
- * --wait says. Does nothing in a dry run, and when it is already taken. -1: ERR_LOCKED
- * names the holder; ERR_PARTIAL: a migration did not end, and this is not to end it.
+ * --wait says. Does nothing when it is already taken; a dry run only looks at migrations.
+ * -1: ERR_LOCKED names the holder; ERR_PARTIAL: a migration did not end, and this is not
+ * to end it.
  */
 int state_dir_lock(struct context *ctx, struct error *err);
 

@@ -104,7 +104,8 @@ int kube_read_once(
 	}
 	before = k->versions.v[item->value - 1];
 	if (!before || !m->version)
-		return error_set(err, ERR_INPUT, 0, "this %s is there twice", kind);
+		return error_set(
+		    err, ERR_INPUT, 0, "this %s is there twice: give it once", kind);
 	if (strcmp(before, m->version) != 0)
 		return error_set(err, ERR_INPUT, 0,
 		    "this %s is there twice, as resourceVersion %s and %s: give what "

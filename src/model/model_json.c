@@ -25,7 +25,7 @@ struct model_loader {
 	size_t n_documents;
 	size_t n_taken;	  /* objects and lists that matter */
 	char *other_kind; /* the first one that does not */
-	char *unfinished; /* the kind of a list that is not here to its end, or NULL */
+	VEC(char *) unfinished; /* kinds of lists that are not here to their end */
 	const char *page; /* the kind of list that must come, or NULL: any documents */
 	char *more;	  /* where that list goes on, or NULL */
 };
@@ -117,11 +117,11 @@ static int take_kube_item(struct model_loader *l, struct document *d, size_t i,
 	const char *kind;
 
 	if (!json_value_is(item, JSON_OBJECT))
-		return json_reader_error(
-		    &l->reader, err, "items[%zu]: must be an object", i);
+		return error_set(err, ERR_INPUT, 0, "%s: items[%zu]: must be an object",
+		    l->reader.name, i);
 	if (own && !json_value_is(own, JSON_STRING))
-		return json_reader_error(
-		    &l->reader, err, "items[%zu].kind: must be a string", i);
+		return error_set(err, ERR_INPUT, 0,
+		    "%s: items[%zu].kind: must be a string", l->reader.name, i);
 	kind = item_kind(d, item, buf, sizeof(buf));
 	if (is_list_kind(kind))
 		return take_value(l, item, err);
@@ -308,16 +308,21 @@ static int finish_page(
 	return finish_list(l, d, kind, err);
 }
 
-/* Pages may be there one after another. */
+/* Pages may be there one after another, of several lists. */
 static void remember_rest(
     struct model_loader *l, const struct document *d, const char *kind)
 {
 	bool more = next_page(d) != NULL;
+	size_t i = 0;
 
-	if (l->unfinished && (more || strcmp(l->unfinished, kind) != 0))
-		return;
-	free(l->unfinished);
-	l->unfinished = more ? xstrdup(kind) : NULL;
+	while (i < l->unfinished.n && strcmp(l->unfinished.v[i], kind) != 0)
+		i++;
+	if (i == l->unfinished.n && more) {
+		vec_push(&l->unfinished, xstrdup(kind));
+	} else if (i < l->unfinished.n && !more) {
+		free(l->unfinished.v[i]);
+		l->unfinished.v[i] = l->unfinished.v[--l->unfinished.n];
+	}
 }
 
 /* What the document was is certain only here: "kind" may be its last field. */
@@ -445,11 +450,11 @@ static int read_documents(struct model_loader *l, struct error *err)
 		return -1;
 	if (l->n_documents == before)
 		return error_set(err, ERR_INPUT, 0, "%s: is empty", r->name);
-	if (l->unfinished)
+	if (l->unfinished.n)
 		return error_set(err, ERR_INPUT, 0,
 		    "%s: %s: metadata.continue: the list goes on and is not here as a "
 		    "whole; get it without a limit",
-		    r->name, l->unfinished);
+		    r->name, l->unfinished.v[0]);
 	/* Taken for an empty cluster, a list of pods would remove every service. */
 	if (!l->n_taken && l->other_kind)
 		return error_set(err, ERR_INPUT, 0,
@@ -476,7 +481,9 @@ void model_loader_free(struct model_loader *l)
 	kube_free(l->kube);
 	model_builder_free(l->builder);
 	free(l->other_kind);
-	free(l->unfinished);
+	for (size_t i = 0; i < l->unfinished.n; i++)
+		free(l->unfinished.v[i]);
+	vec_free(&l->unfinished);
 	free(l->more);
 	free(l);
 }

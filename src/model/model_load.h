@@ -82,8 +82,8 @@ int native_add_service(struct model_builder *b, const struct json_value *object,
 int native_add_node(struct model_builder *b, const struct json_value *object,
     size_t index, struct error *err);
 
-/* Warns of addresses that two services share though only one of them can have all of the
- * traffic: legal for load-balancer and external addresses. */
+/* Warns of addresses and node ports that two services share though only one of them can
+ * have all of the traffic. */
 void model_note_shared(const struct model *m, struct notes *notes);
 
 #endif

@@ -187,6 +187,11 @@ static void test_what_is_not_the_whole_list_is_refused(void **state)
 	    "ServiceList: metadata.continue: the list goes on");
 	check_web(PAGE(",'continue':'abc'", NO_KIND_SERVICE) PAGE(",'continue':''", "")
 		SLICE(EP));
+	assert_refused(
+	    PAGE(",'continue':'abc'",
+		NO_KIND_SERVICE) "{'kind':'NodeList','metadata':{'continue':'x'},'items':[]}" PAGE("",
+		""),
+	    "NodeList: metadata.continue: the list goes on");
 	strbuf_addf(&sb, LIST(PLAIN) "%s", denied);
 	assert_refused(sb.s, "refused: endpointslices is forbidden");
 	strbuf_reset(&sb);
